@@ -1,0 +1,70 @@
+"""The shell of a finite world: a world is its table ``P``, and a step is one draw from it.
+
+``P[s][a]`` lists ``(probability, next state, reward, terminated)``, as in Gymnasium's toy worlds. Every step and every
+reset draws exactly one uniform number from the world's own generator and inverts the cumulative distribution with it,
+so that any engine that reads the same table with the same generator walks the same path.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+Transition = tuple[float, int, float, bool]
+Table = list[list[list[Transition]]]
+
+
+class TableWorld(gymnasium.Env[Any, int]):
+    """A Gymnasium world that is a table. A subclass builds ``P``, ``initial_state_distrib`` and the pictures.
+
+    Attributes:
+        P: ``P[s][a] = [(probability, next state, reward, terminated), ...]``.
+        initial_state_distrib: shape (states,), sums to 1.
+        state: the state the world is in, an index into ``P``.
+        action_meanings: one short name per action.
+        masks: ``masks[s]`` is an int8 array of shape (actions,), 1 where the action changes anything.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["human", "rgb_array", "ansi"], "render_fps": 4}  # type: ignore[misc]
+    action_meanings: ClassVar[tuple[str, ...]]
+
+    def __init__(self, table: Table, start: Sequence[float], masks: Sequence[NDArray[np.int8]]) -> None:
+        self.P = table
+        self.initial_state_distrib: NDArray[np.float64] = np.asarray(start, dtype=np.float64)
+        self.masks = masks
+        self.state = int(np.argmax(self.initial_state_distrib))
+        self.action_space = gymnasium.spaces.Discrete(len(table[0]))
+
+    def observe(self, state: int) -> Any:
+        """What the agent sees of a state: by default its number."""
+        return state
+
+    def outcome(self, state: int) -> dict[str, Any]:  # noqa: ARG002 - for worlds that have something to tell
+        """What ``info`` tells of the state an episode terminated in, such as ``is_success``."""
+        return {}
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed, options=options)
+        u = self.np_random.random()
+        cumulative = np.cumsum(self.initial_state_distrib)
+        self.state = int(min(np.searchsorted(cumulative, u, side="right"), len(cumulative) - 1))
+        if self.render_mode == "human":
+            self.render()
+        return self.observe(self.state), {"action_mask": self.masks[self.state]}
+
+    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        u = self.np_random.random()
+        cumulative = 0.0
+        for probability, state, reward, terminated in self.P[self.state][action]:  # noqa: B007 - the draw is read below
+            cumulative += probability
+            if u < cumulative:
+                break
+        self.state = state
+        info: dict[str, Any] = {"action_mask": self.masks[state]}
+        if terminated:
+            info.update(self.outcome(state))
+        if self.render_mode == "human":
+            self.render()
+        return self.observe(state), reward, terminated, False, info

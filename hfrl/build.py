@@ -1,0 +1,117 @@
+"""From names to parts: the world, agent, teacher, blend and credit of an arm, each checked before anything runs."""
+
+import re
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from hfrl import blend as blends
+from hfrl import registry
+from hfrl.blend import Blend, Switch
+from hfrl.config import Arm
+from hfrl.credit import Credit
+from hfrl.loop import human_model
+from hfrl.models import NoModel
+from hfrl.teachers import after
+from hfrl.types import Teacher, UserError
+
+
+def make_env(env_id: str, env_kwargs: dict[str, Any], render_mode: str | None = None) -> Any:
+    """A Gymnasium world, or a user's own ``file.py:World``. Raises UserError with the nearest id there is."""
+    if ".py:" in env_id:
+        made = registry.build(registry.resolve(env_id, {}, "env"), (), env_kwargs, f"env {env_id}")
+        made.render_mode = render_mode
+        return made
+    modes = {} if render_mode is None else {"render_mode": render_mode}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Gymnasium's advice on versions: an outdated id is an error below
+        try:
+            # The passive checker repeats at every step what the tests check once.
+            return gymnasium.make(env_id, disable_env_checker=True, **env_kwargs, **modes)
+        except gymnasium.error.Error as error:
+            raise UserError(_unknown_env(env_id, error)) from error
+        except ModuleNotFoundError as error:
+            raise UserError(f"env {env_id!r} needs a package that is not installed: {error}") from error
+        except (TypeError, ValueError, AssertionError, KeyError) as error:
+            shown = ", ".join(f"{key}={value!r}" for key, value in (env_kwargs | modes).items())
+            raise UserError(f"env {env_id!r} cannot be made with {shown or 'its defaults'}: {error}") from error
+
+
+def _unknown_env(env_id: str, error: Exception) -> str:
+    name, _, version = env_id.rpartition("-v")
+    versions = sorted(known for known in gymnasium.registry if known.rpartition("-v")[0] == (name or env_id))
+    if versions and env_id not in versions:
+        return f"unknown env {env_id!r}; did you mean {versions[-1]!r}?"
+    if versions and version.isdigit():
+        return f"env {env_id!r} cannot be made: {str(error).splitlines()[0]}"
+    folded = {known.lower(): known for known in gymnasium.registry}
+    folded |= {known.split("/")[-1].lower(): known for known in gymnasium.registry}
+    close = registry.nearest(env_id.lower(), folded)
+    for lower in folded:
+        close = close.replace(repr(lower), repr(folded[lower]))
+    return f"unknown env {env_id!r}{close} (`hfrl list envs` names them all)"
+
+
+def make_agent(arm: Arm, env: Any) -> Any:
+    """The agent of an arm. Raises UserError for an unknown name or setting, or a world it cannot take."""
+    part = registry.resolve(arm.agent, registry.AGENTS, "agent")
+    registry.check_settings(part, arm.set, ("env", "self"), f"agent {arm.agent}")
+    return registry.build(part, (env,), arm.set, f"agent {arm.agent}")
+
+
+def make_teacher(arm: Arm, env: Any, rng: np.random.Generator) -> Teacher:
+    """The teacher of an arm, silent until its warm-up is over."""
+    spec = registry.parse(arm.teacher, "teacher")
+    part = registry.resolve(spec.name, registry.TEACHERS, "teacher")
+    registry.check_settings(part, spec.settings, ("env", "rng"), f"teacher {spec.name}")
+    teacher: Teacher = registry.build(part, (env, rng), spec.settings, f"teacher {spec.name}")
+    return after(teacher, arm.warmup) if arm.warmup else teacher
+
+
+def make_blend(text: str) -> Blend:
+    """A blend from its name and settings; ``a+b`` chains two."""
+    made = []
+    for part_text in re.split(r"\+(?=[A-Za-z])", text):
+        spec = registry.parse(part_text, "blend")
+        part = registry.resolve(spec.name, registry.BLENDS, "blend")
+        registry.check_settings(part, spec.settings, (), f"blend {spec.name}")
+        made.append(registry.build(part, (), spec.settings, f"blend {spec.name}"))
+    return made[0] if len(made) == 1 else blends.chain(*made)
+
+
+def make_switch(arm: Arm, env: Any, gamma: float) -> Switch:
+    """The blend of an arm with an empty model of the person. Raises UserError where no table of H fits the world."""
+    blend, model = make_blend(arm.blend), human_model(env)
+    if blend.name != "none" and isinstance(model, NoModel):
+        raise UserError(
+            f"blend {blend.name} keeps a table of the person, which needs Discrete observations and actions; "
+            f"{arm.env} has {env.observation_space}; use --blend none"
+        )
+    return Switch(blend, model, gamma)
+
+
+def make_credit(arm: Arm) -> Credit:
+    """The credit of an arm; ``auto`` opens a window for a teacher who presses late."""
+    text = arm.credit
+    if text == "auto":
+        late = registry.parse(arm.teacher, "teacher").settings.get("delay", 0)
+        text = ("gamma" if late == "gamma" else "uniform") if late else "immediate"
+    spec = registry.parse(text, "credit")
+    part = registry.resolve(spec.name, registry.CREDITS, "credit")
+    registry.check_settings(part, spec.settings, (), f"credit {spec.name}")
+    credit: Credit = registry.build(part, (), spec.settings, f"credit {spec.name}")
+    return credit
+
+
+def check(arm: Arm) -> None:
+    """Make every part once and throw it away, so that a mistake is said before anything is written."""
+    env = make_env(arm.env, arm.env_kwargs)
+    try:
+        agent = make_agent(arm, env)
+        make_teacher(arm, env, np.random.default_rng(0))
+        make_switch(arm, env, agent.gamma)
+        make_credit(arm)
+    finally:
+        env.close()

@@ -1,0 +1,367 @@
+"""What the commands do: each takes its flags and returns the exit code."""
+
+import dataclasses
+import importlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from hfrl import build, fanout, registry
+from hfrl.config import Arm, Train, arms, headline, read_config
+from hfrl.experiment import Session
+from hfrl.record import command_line, create_run, find_runs, read_arrays, seed_folders, write_json
+from hfrl.summary import Outcome, comparisons, summarise
+from hfrl.types import UserError
+
+SAID = Console(highlight=False)
+BESIDE = Console(stderr=True, highlight=False)
+
+
+# --- train -----------------------------------------------------------------------------------------------------------
+
+
+def run_train(flags: Train) -> int:
+    """Run every seed of every arm, then the table, the figure and the next commands."""
+    flags = with_config(flags)
+    cells = arms(flags) if _is_specific(flags) else headline(flags)
+    for arm in cells:
+        build.check(arm)
+    out = Path(flags.out)
+    command = command_line()
+    runs = [create_run(out, arm, command) for arm in cells]
+    tasks = [
+        fanout.Task(arm, seed, run / f"seed_{seed}") for arm, run in zip(cells, runs, strict=True) for seed in arm.seeds
+    ]
+    with Bars(cells, flags.progress) as bars:
+        finished = fanout.run_tasks(tasks, flags.jobs, bars.show)
+    if not finished:
+        BESIDE.print("Stopped early: what was done is kept, and summed up here.", style="yellow")
+    outcomes = [outcome for arm, run in zip(cells, runs, strict=True) if (outcome := _summarised(arm, run))]
+    if not outcomes:
+        raise UserError(f"stopped before any seed had begun; nothing to sum up in {flags.out}")
+    figures = draw(outcomes, [Path(outcome.summary["run"]) / "figures" / "learning_curves.png" for outcome in outcomes])
+    report(outcomes)
+    _next_commands(outcomes, figures)
+    if flags.json:
+        print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(out)}))
+    return 0 if finished else 130
+
+
+def with_config(flags: Train) -> Train:
+    """The flags, with what ``--config`` says where a flag was left at its default."""
+    if flags.config is None:
+        return flags
+    plain = Train()
+    read = read_config(flags.config)
+    return dataclasses.replace(
+        flags, **{key: value for key, value in read.items() if getattr(flags, key) == getattr(plain, key)}
+    )
+
+
+def _is_specific(flags: Train) -> bool:
+    return bool(flags.env or flags.agent or flags.teacher or flags.blend or flags.config)
+
+
+def _summarised(arm: Arm, run: Path) -> Outcome | None:
+    """The outcome of an arm, written into its folder; None where it was stopped before its first seed began."""
+    if not any(run.glob("seed_*/summary.json")):
+        return None
+    outcome = summarise(arm, run)
+    write_json(run / "summary.json", outcome.summary)
+    return outcome
+
+
+class Bars:
+    """A progress bar per arm, on the standard error of a terminal."""
+
+    def __init__(self, cells: Sequence[Arm], wanted: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        self._progress = Progress(*columns, TimeRemainingColumn(), console=BESIDE, disable=not wanted)
+        self._sizes = [len(arm.seeds) for arm in cells]
+        self._bars = [
+            self._progress.add_task(f"{arm.env} {arm.label}", total=len(arm.seeds) * arm.total_timesteps)
+            for arm in cells
+        ]
+
+    def __enter__(self) -> "Bars":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self._progress.stop()
+
+    def show(self, steps: Sequence[int]) -> None:
+        """Move the bars to the steps that each task has done."""
+        at = 0
+        for bar, size in zip(self._bars, self._sizes, strict=True):
+            self._progress.update(bar, completed=sum(steps[at : at + size]))
+            at += size
+
+
+def draw(outcomes: Sequence[Outcome], paths: Sequence[Path]) -> list[Path]:
+    """One figure of all arms, at each of the paths."""
+    from hfrl import plot
+
+    curves = [
+        plot.Curve(
+            label=label,
+            timesteps=outcome.timesteps,
+            returns=outcome.returns,
+            tastes=outcome.tastes,
+            presses=outcome.presses,
+            optimal_return=outcome.summary["optimal_return"],
+            optimal_taste=outcome.summary["optimal_taste"],
+            title=outcome.summary["env"],
+        )
+        for group in by_world(outcomes)
+        for outcome, label in zip(group, labels_of(group), strict=True)
+    ]
+    made = plot.learning_curves(curves, paths[0], command_line())
+    for path in paths[1:]:
+        path.write_bytes(made.read_bytes())
+    return [made, *paths[1:]]
+
+
+def labels_of(group: Sequence[Outcome]) -> list[str]:
+    """Short labels where they tell the arms of a world apart, else the full ones, numbered where even those agree."""
+    short = [outcome.label for outcome in group]
+    labels = short if len(set(short)) == len(short) else [outcome.full_label for outcome in group]
+    return [
+        label if labels.count(label) == 1 else f"{label} #{labels[: index + 1].count(label)}"
+        for index, label in enumerate(labels)
+    ]
+
+
+def by_world(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """The outcomes of each world, in the order the worlds first appear."""
+    worlds = dict.fromkeys(outcome.summary["env"] for outcome in outcomes)
+    return [[outcome for outcome in outcomes if outcome.summary["env"] == world] for world in worlds]
+
+
+def report(outcomes: Sequence[Outcome]) -> None:
+    """The table, a world at a time, and in words whether arms can be told apart."""
+    for group in by_world(outcomes):
+        best = group[0].summary
+        known = [
+            f"best possible {name} {best[key]:.3g}"
+            for name, key in (("automated return", "optimal_return"), ("taste", "optimal_taste"))
+            if best[key] is not None
+        ]
+        SAID.print(f"[bold]{best['env']}[/bold]  {', '.join(known)}", soft_wrap=True)
+        SAID.print(_table(group))
+        for sentence in comparisons(group, labels_of(group)):
+            SAID.print(f"  {sentence}", soft_wrap=True, markup=False)
+        SAID.print()
+
+
+def _table(group: Sequence[Outcome]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("arm", overflow="fold", min_width=12)
+    for name in ("automated\nreturn", "hidden\ntaste", "presses", "steps\nto 90 %", "presses\nto 90 %"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for outcome, label in zip(group, labels_of(group), strict=True):
+        s = outcome.summary
+        table.add_row(
+            label,
+            _with_interval(s["return_mean"], s["return_ci"]),
+            _with_interval(s["taste_mean"], s["taste_ci"]),
+            f"{s['feedback_mean']:,.0f}",
+            "never" if s["steps_to_threshold"] is None else f"{s['steps_to_threshold']:,}",
+            "-" if s["presses_to_threshold"] is None else f"{s['presses_to_threshold']:,.0f}",
+        )
+        if s["return_with_h_mean"] is not None and s["return_with_h_mean"] != s["return_mean"]:
+            taste = _with_interval(s["taste_with_h_mean"], None)
+            table.add_row("  with H in its policy", _with_interval(s["return_with_h_mean"], None), taste, "", "", "")
+    return table
+
+
+def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
+    if mean is None:
+        return "-"
+    return f"{mean:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+
+
+def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path]) -> None:
+    runs = [outcome.summary["run"] for outcome in outcomes]
+    SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
+    SAID.print("Next:")
+    for command in (f"plot {' '.join(runs)}", f"watch {runs[-1]} --render ansi", f"evaluate {runs[-1]}"):
+        SAID.print(f"  python -m hfrl.run {command}", soft_wrap=True)
+
+
+# --- reading runs back -----------------------------------------------------------------------------------------------
+
+
+def load_arm(run: Path) -> Arm:
+    """The arm of a run folder, from its config. Raises UserError."""
+    cells = arms(Train(**read_config(str(run / "config.json"))))
+    if len(cells) != 1:
+        raise UserError(f"{run / 'config.json'} is damaged: a run has one env, agent, teacher and blend")
+    return cells[0]
+
+
+def load_session(arm: Arm, folder: Path) -> Session:
+    """A saved seed with everything it learnt. Raises UserError."""
+    digits = folder.name.removeprefix("seed_")
+    if not digits.isdigit():
+        raise UserError(f"{folder} is no folder of a seed (seed_<n>)")
+    session = Session(arm, int(digits))
+    session.restore(read_arrays(folder / "final.npz"))
+    return session
+
+
+def run_evaluate(flags: Any) -> int:
+    """Greedy episodes of saved agents, alone and with H in their policy."""
+    if flags.episodes < 1:
+        raise UserError(f"--episodes must be at least 1, got {flags.episodes}")
+    rows = []
+    for run in (run for path in flags.run for run in find_runs(path)):
+        arm = load_arm(run)
+        for folder in seed_folders(run):
+            session = load_session(arm, folder)
+            alone = session.evaluate(flags.episodes, with_h=False)
+            guided = session.evaluate(flags.episodes, with_h=True) if session.guided else alone
+            session.close()
+            rows.append(_evaluated(folder, alone, guided))
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("run", overflow="fold")
+    for name in ("return", "taste", "return with H", "taste with H"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(str(row["run"]), *(_with_interval(row[key], None) for key in list(row)[1:]))
+    SAID.print(table)
+    if flags.json:
+        print(json.dumps({"evaluations": rows, "episodes": flags.episodes}))
+    return 0
+
+
+def _evaluated(folder: Path, alone: Any, guided: Any) -> dict[str, Any]:
+    return {
+        "run": str(folder),
+        "return_mean": float(alone.returns.mean()),
+        "taste_mean": None if alone.tastes is None else float(alone.tastes.mean()),
+        "return_with_h_mean": float(guided.returns.mean()),
+        "taste_with_h_mean": None if guided.tastes is None else float(guided.tastes.mean()),
+    }
+
+
+def run_plot(flags: Any) -> int:
+    """Learning curves of saved runs."""
+    runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
+    outcomes = [summarise(load_arm(run), run) for run in runs]
+    path = Path(flags.out) if flags.out else runs[0] / "figures" / "learning_curves.png"
+    try:
+        draw(outcomes, [path])
+    except (OSError, ValueError) as error:
+        raise UserError(f"the figure cannot be written: {error}") from error
+    report(outcomes)
+    SAID.print(f"Figure: {path}", soft_wrap=True)
+    return 0
+
+
+def run_watch(flags: Any) -> int:
+    """Episodes of a saved agent in a window, as text or as a GIF."""
+    from hfrl import screen
+
+    if flags.episodes < 1 or flags.fps <= 0:
+        raise UserError(f"--episodes and --fps must be positive, got {flags.episodes} and {flags.fps}")
+    given = Path(flags.run)
+    runs = find_runs(flags.run)
+    folders = [given] if given.name.startswith("seed_") else seed_folders(runs[-1])
+    if flags.seed is not None:
+        folders = [folder for folder in folders if folder.name == f"seed_{flags.seed}"]
+        if not folders:
+            raise UserError(f"{runs[-1]} has no seed {flags.seed} (there are {', '.join(_seeds_of(runs[-1]))})")
+    session = load_session(load_arm(runs[-1]), folders[0])
+    try:
+        screen.watch(session, flags.render, flags.episodes, flags.fps, flags.gif)
+    finally:
+        session.close()
+    return 0
+
+
+def _seeds_of(run: Path) -> list[str]:
+    return [folder.name.removeprefix("seed_") for folder in seed_folders(run)]
+
+
+# --- list and doctor -------------------------------------------------------------------------------------------------
+
+KINDS = {
+    "agents": registry.AGENTS,
+    "teachers": registry.TEACHERS,
+    "blends": registry.BLENDS,
+    "credits": registry.CREDITS,
+}
+
+
+def run_list(flags: Any) -> int:
+    """Every part by name, in one line each."""
+    if flags.kind not in (*KINDS, "envs", "all"):
+        kinds = (*KINDS, "envs", "all")
+        raise UserError(f"unknown kind {flags.kind!r}{registry.nearest(flags.kind, kinds)} (known: {', '.join(kinds)})")
+    for kind, entries in KINDS.items():
+        if flags.kind in (kind, "all"):
+            SAID.print(f"{kind}", style="bold")
+            for name, entry in entries.items():
+                SAID.print(f"  {name:18}{entry.summary}", soft_wrap=True, markup=False)
+    if flags.kind in ("envs", "all"):
+        SAID.print("envs", style="bold")
+        for line in _worlds(everything=flags.kind == "envs"):
+            SAID.print(f"  {line}", soft_wrap=True)
+    return 0
+
+
+def _worlds(everything: bool) -> Sequence[str]:
+    """Our worlds with their first line; of Gymnasium's, the ones a tabular agent takes, or all."""
+    import gymnasium
+
+    ours = [identifier for identifier in gymnasium.registry if identifier.startswith("hfrl/")]
+    known = ["Blackjack-v1", "CliffWalking-v1", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4"]
+    others = [identifier for identifier in gymnasium.registry if identifier not in ours]
+    shown = sorted(others) if everything else [identifier for identifier in known if identifier in others]
+    lines = []
+    for identifier in ours:
+        entry = gymnasium.registry[identifier].entry_point
+        module = str(entry).partition(":")[0]
+        first = (importlib.import_module(module).__doc__ or "").split(". ")[0].split(": ")
+        lines.append(f"{identifier:24}{' '.join(': '.join(first[:2]).split())}")
+    return [*lines, *shown]
+
+
+def run_doctor(flags: Any) -> int:
+    """What is well, what is not, and what to type."""
+    from hfrl import doctor
+
+    findings = doctor.examine()
+    if flags.run is not None:
+        findings += _examine_run(flags.run)
+    for finding in findings:
+        SAID.print(f"{'ok  ' if finding.well else 'FIX '}{finding.text}", soft_wrap=True, markup=False)
+        if not finding.well:
+            SAID.print(f"      type: {finding.cure}", soft_wrap=True, markup=False)
+    return 0 if all(finding.well for finding in findings) else 1
+
+
+def _examine_run(path: str) -> Sequence[Any]:
+    from hfrl.doctor import Finding
+
+    found = []
+    for run in find_runs(path):
+        try:
+            arm = load_arm(run)
+            for folder in seed_folders(run):
+                load_session(arm, folder).close()
+            summarise(arm, run)
+            found.append(Finding(True, f"run {run} is whole", ""))
+        except UserError as error:
+            found.append(
+                Finding(False, f"run {run}: {error}", f"rm -r {run}   # and run it again; config.json says how")
+            )
+    return found

@@ -1,0 +1,250 @@
+"""One frozen dataclass is the source of the flags, of the config file and of the record of a run."""
+
+import dataclasses
+import json
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hfrl import registry
+from hfrl.types import UserError
+
+DEFAULT_ENV = "hfrl/Pizza-v0"
+DEFAULT_STEPS = 200_000
+EVALUATIONS = 20
+GOOD_TEACHER = "oracle:consistency=0.9,likelihood=0.3"
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train agents, taught or not. Several values after --env, --agent, --teacher or --blend make a grid.
+
+    Without --env, --agent, --teacher, --blend and --config it is the headline: the pizza worlds, Q-learning on the
+    automated reward alone beside Q-learning with a simulated person's feedback blended in.
+    """
+
+    env: tuple[str, ...] = ()
+    """The worlds: Gymnasium ids such as hfrl/Pizza-v0 or FrozenLake-v1. [hfrl/Pizza-v0]"""
+    agent: tuple[str, ...] = ()
+    """The agents; `hfrl list` names them. [q_learning]"""
+    teacher: tuple[str, ...] = ()
+    """Who teaches: none, or oracle:consistency=0.9,likelihood=0.3,delay=0.6. [none; an oracle for a blend]"""
+    blend: tuple[str, ...] = ()
+    """How feedback joins the reward: none, reward_shaping:beta=0.5; + chains two. [none; reward_shaping if taught]"""
+    credit: str = "auto"
+    """Which steps a press is about: immediate, uniform, gamma or empirical; auto takes uniform for a late teacher."""
+    total_timesteps: int | None = None
+    """Environment steps of each run, also -n. [200000]"""
+    seeds: tuple[str, ...] = ()
+    """Seeds, such as 0-9 or 3 7. [0-2; the headline 0-9]"""
+    set: tuple[str, ...] = ()
+    """Settings of the agent, key=value."""
+    alpha: str | None = None
+    """The agent's learning_rate: a number, linear:START:END:STEPS or exponential:START:RATE[:episodes]."""
+    gamma: str | None = None
+    """The agent's discount."""
+    epsilon: str | None = None
+    """The agent's exploration: a number or a schedule."""
+    env_kwargs: tuple[str, ...] = ()
+    """Settings of the world, key=value."""
+    warmup: int = 0
+    """Steps without a teacher before the teaching begins."""
+    eval_freq: int | None = None
+    """Steps between evaluations; 0 evaluates only at the end. [a twentieth of the run]"""
+    eval_episodes: int = 50
+    """Episodes of each evaluation."""
+    jobs: str = "auto"
+    """Processes at work: a number, or auto for one per core."""
+    out: str = "runs"
+    """The folder that run folders are made in."""
+    config: str | None = None
+    """Read these same settings from a TOML or JSON file (a run's config.json, say); flags win over it."""
+    json: bool = False
+    """End the output with the summary as one line of JSON."""
+    progress: bool = True
+    """Show progress bars."""
+
+
+#: What belongs to a typed line rather than to an experiment: not part of a run's record.
+UNRECORDED = ("config", "json", "progress", "jobs", "out")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One cell of the grid: everything that one agent in one world needs, checked and resolved."""
+
+    env: str
+    agent: str
+    teacher: str
+    blend: str
+    credit: str
+    total_timesteps: int
+    seeds: tuple[int, ...]
+    set: dict[str, Any] = field(default_factory=dict)
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    warmup: int = 0
+    eval_freq: int = 0
+    eval_episodes: int = 50
+
+    @property
+    def label(self) -> str:
+        """The arm in a few words, without the settings of its parts."""
+        blend = re.sub(r":[^+]*(\+(?=[A-Za-z])|$)", r"\1", self.blend)
+        return _label(self.agent, blend, self.teacher.partition(":")[0])
+
+    @property
+    def full_label(self) -> str:
+        """The arm with every setting of its parts."""
+        return _label(self.agent, self.blend, self.teacher)
+
+    def as_config(self) -> dict[str, Any]:
+        """The arm in the words of a config file: what ``--config`` reads back."""
+        return {
+            "env": [self.env],
+            "agent": [self.agent],
+            "teacher": [self.teacher],
+            "blend": [self.blend],
+            "credit": self.credit,
+            "total_timesteps": self.total_timesteps,
+            "seeds": [str(seed) for seed in self.seeds],
+            "set": [f"{key}={value}" for key, value in self.set.items()],
+            "env_kwargs": [f"{key}={value}" for key, value in self.env_kwargs.items()],
+            "warmup": self.warmup,
+            "eval_freq": self.eval_freq,
+            "eval_episodes": self.eval_episodes,
+        }
+
+
+def _label(agent: str, blend: str, teacher: str) -> str:
+    taught = f" + {blend}" if blend != "none" else ""
+    person = f" ({teacher})" if teacher != "none" else ""
+    return f"{agent}{taught}{person}"
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """The settings in a TOML or JSON file, as keywords of :class:`Train`. Raises UserError."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        content = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"config {path!r} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"config {path!r} must hold a table of settings")
+    return _structured(content, path)
+
+
+def _structured(content: dict[str, Any], path: str) -> dict[str, Any]:
+    """Check the keys and the types by the dataclass itself."""
+    import cattrs  # late: only a config file needs it
+
+    known = [f.name for f in dataclasses.fields(Train) if f.name != "config"]
+    content = {key.replace("-", "_"): value for key, value in content.items()}
+    for key in content:
+        if key not in known:
+            raise UserError(f"config {path!r} has an unknown key {key!r}{registry.nearest(key, known)}")
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    converter.register_structure_hook(str, _strict(str))
+    converter.register_structure_hook(int, _strict(int))
+    converter.register_structure_hook(bool, _strict(bool))
+    for key in ("env", "agent", "teacher", "blend", "seeds", "set", "env_kwargs"):
+        if isinstance(content.get(key), str):
+            content[key] = [content[key]]
+    try:
+        whole = converter.structure(content, Train)
+    except Exception as error:
+        reasons = "; ".join(cattrs.transform_error(error))
+        raise UserError(f"config {path!r}: {reasons}") from error
+    return {key: getattr(whole, key) for key in content}
+
+
+def _strict(kind: type) -> Any:
+    def hook(value: Any, _: Any) -> Any:
+        # A bool is an int in Python; in a config file it is not.
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise TypeError(f"expected {kind.__name__}, got {value!r}")
+        return value
+
+    return hook
+
+
+def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
+    """``["0-9"]`` or ``["3", "7"]`` as numbers. Raises UserError."""
+    seeds: list[int] = []
+    for text in (part for whole in texts for part in whole.replace(",", " ").split()):
+        first, dash, last = text.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()):
+            raise UserError(f"seeds are numbers or ranges such as 0-9, got {text!r}")
+        if dash and int(last) < int(first):
+            raise UserError(f"the range of seeds {text!r} runs backwards; did you mean '{last}-{first}'?")
+        if dash and int(last) - int(first) >= 100_000:
+            raise UserError(f"the range of seeds {text!r} is longer than 100000")
+        seeds.extend(range(int(first), int(last) + 1) if dash else [int(first)])
+    doubled = sorted({seed for seed in seeds if seeds.count(seed) > 1}) if len(seeds) < 1000 else []
+    if doubled:
+        raise UserError(f"seed {doubled[0]} is given twice")
+    return tuple(seeds)
+
+
+def arms(flags: Train) -> list[Arm]:
+    """The cells of the grid that the flags ask for, checked. Raises UserError."""
+    steps = DEFAULT_STEPS if flags.total_timesteps is None else flags.total_timesteps
+    if steps < 1:
+        raise UserError(f"--total-timesteps must be at least 1, got {steps}")
+    if flags.eval_episodes < 1:
+        raise UserError(f"--eval-episodes must be at least 1, got {flags.eval_episodes}")
+    if flags.eval_freq is not None and flags.eval_freq < 0:
+        raise UserError(f"--eval-freq must be 0 (only at the end) or more, got {flags.eval_freq}")
+    frequency = max(1, steps // EVALUATIONS) if flags.eval_freq is None else flags.eval_freq
+    if flags.warmup < 0:
+        raise UserError(f"--warmup must be 0 or more steps, got {flags.warmup}")
+    chosen = registry.settings(flags.set, "--set")
+    for name, letter in (("learning_rate", flags.alpha), ("gamma", flags.gamma), ("epsilon", flags.epsilon)):
+        if letter is not None:
+            chosen[name] = registry.literal(letter)
+    asked_for_blend = any(blend != "none" for blend in flags.blend)
+    teachers = flags.teacher or ((GOOD_TEACHER,) if asked_for_blend else ("none",))
+    taught = any(teacher != "none" for teacher in teachers)
+    blends = flags.blend or (("reward_shaping",) if taught else ("none",))
+    shared = {
+        "credit": flags.credit,
+        "total_timesteps": steps,
+        "seeds": parse_seeds(flags.seeds or ("0-2",)),
+        "set": chosen,
+        "env_kwargs": registry.settings(flags.env_kwargs, "--env-kwargs"),
+        "warmup": flags.warmup,
+        "eval_freq": frequency,
+        "eval_episodes": flags.eval_episodes,
+    }
+    return [
+        Arm(env=env, agent=agent, teacher=teacher, blend=blend, **shared)  # type: ignore[arg-type]
+        for env in flags.env or (DEFAULT_ENV,)
+        for agent in flags.agent or ("q_learning",)
+        for teacher in teachers
+        for blend in blends
+    ]
+
+
+def headline(flags: Train) -> list[Arm]:
+    """The two pizza worlds, each with and without a simulated person.
+
+    Flags that narrow a run (steps, seeds, settings) still count.
+    """
+    result: list[Arm] = []
+    for env, steps in (("hfrl/Pizza-v0", 100_000), ("hfrl/PizzaKitchen-v0", 200_000)):
+        for teacher, blend in (("none", "none"), (GOOD_TEACHER, "reward_shaping:beta=0.5")):
+            cell = dataclasses.replace(
+                flags,
+                env=(env,),
+                agent=("q_learning",),
+                teacher=(teacher,),
+                blend=(blend,),
+                total_timesteps=steps if flags.total_timesteps is None else flags.total_timesteps,
+                seeds=flags.seeds or ("0-9",),
+                alpha=flags.alpha or "0.5",
+                epsilon=flags.epsilon or "0.1",
+            )
+            result += arms(cell)
+    return result

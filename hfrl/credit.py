@@ -1,0 +1,225 @@
+"""Which steps a press was about: credit over time.
+
+A person needs some tenths of a second to see, judge and press. A press at time t praises or blames a step that was on
+the screen during [b, e] as far as its delay, between t - e and t - b, is likely (TAMER, Knox & Stone 2009, section
+"credit assignment"). Shares of one press sum to 1, and nothing is credited across a reset: the end of an episode
+releases every step that waits.
+"""
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from hfrl.types import Feedback, Judgement, Press, Step, UserError, record
+
+
+class Delay(Protocol):
+    """How late people press: a distribution of delays in seconds.
+
+    ``reach`` is the delay beyond which nothing is credited any more: so long a step waits.
+    """
+
+    @property
+    def reach(self) -> float: ...
+
+    def cdf(self, delay: float) -> float: ...
+
+
+class Uniform(NamedTuple):
+    """Every delay from ``low`` to ``high`` seconds is equally likely (TAMER's default, .2 to .8 s)."""
+
+    low: float = 0.2
+    high: float = 0.8
+
+    @property
+    def reach(self) -> float:
+        return self.high
+
+    def cdf(self, delay: float) -> float:
+        """P(delay <= x)."""
+        return min(1.0, max(0.0, (delay - self.low) / (self.high - self.low)))
+
+
+class Gamma(NamedTuple):
+    """Gamma(shape, scale) delays; the mean is shape * scale seconds. The slowest thousandth is cut off."""
+
+    shape: float = 2.0
+    scale: float = 0.28
+
+    @property
+    def reach(self) -> float:
+        delay = self.shape * self.scale
+        while self.cdf(delay) < 0.999:
+            delay *= 1.1
+        return delay
+
+    def cdf(self, delay: float) -> float:
+        """P(delay <= x)."""
+        return 0.0 if delay <= 0 else lower_incomplete_gamma(self.shape, delay / self.scale)
+
+
+class Empirical:
+    """The delays of one person as they were measured: each sample is equally likely.
+
+    Args:
+        delays: seconds, at least one, none negative.
+
+    Raises:
+        UserError: no delay, or a negative one.
+    """
+
+    def __init__(self, delays: Sequence[float]) -> None:
+        if not delays or min(delays) < 0:
+            raise UserError("an empirical delay needs at least one delay, in seconds, none below 0")
+        self.delays = sorted(delays)
+        self.reach = self.delays[-1]
+
+    def cdf(self, delay: float) -> float:
+        """P(delay <= x): the share of samples up to x."""
+        return sum(sample <= delay for sample in self.delays) / len(self.delays)
+
+
+def lower_incomplete_gamma(shape: float, x: float) -> float:
+    """P(a, x), the cumulative distribution of Gamma(a, 1), for x > 0 (Abramowitz & Stegun 6.5.29).
+
+    The series x^a e^-x sum_n x^n / (a (a+1) ... (a+n)), divided by the complete gamma function; all terms are positive.
+    """
+    term = 1.0 / shape
+    total = term
+    n = 0
+    while term > total * 1e-16:
+        n += 1
+        term *= x / (shape + n)
+        total += term
+    return min(1.0, total * math.exp(shape * math.log(x) - x - math.lgamma(shape)))
+
+
+def overlap(delay: Delay, time: float, begin: float, end: float) -> float:
+    """The probability that a press at ``time`` is about what was on the screen during [begin, end]."""
+    return delay.cdf(time - begin) - delay.cdf(time - end)
+
+
+def shares(delay: Delay, time: float, intervals: Sequence[tuple[float, float]]) -> list[float]:
+    """How a press at ``time`` is shared among steps shown during these intervals; sums to 1.
+
+    Where no interval is likely, all of it goes to the step that was on the screen: no press is lost.
+
+    >>> [round(s, 4) for s in shares(Uniform(0.2, 0.8), 1.2, [(0, 0.3), (0.3, 0.6), (0.6, 0.9), (0.9, 1.2)])]
+    [0.0, 0.3333, 0.5, 0.1667]
+    """
+    masses = [overlap(delay, time, begin, end) for begin, end in intervals]
+    total = sum(masses)
+    if total <= 0:
+        shown = [index for index, (begin, _) in enumerate(intervals) if begin <= time]
+        on_screen = shown[-1] if shown else 0
+        return [float(index == on_screen) for index in range(len(intervals))]
+    return [mass / total for mass in masses]
+
+
+class Released(NamedTuple):
+    """A step that no later press can reach. ``owed``: the agent has not learnt it yet."""
+
+    judgement: Judgement
+    owed: bool
+
+
+Taken = tuple[Sequence[Press], Sequence[Released]]
+
+
+class Credit(Protocol):
+    """Where steps wait for what is said of them.
+
+    ``take`` receives the step on the screen and the presses that arrived during it. It returns those presses with their
+    shares, and the steps that no later press can reach, oldest first. ``instant``: no step ever waits.
+    """
+
+    @property
+    def instant(self) -> bool: ...
+
+    def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken: ...
+
+
+class Immediate:
+    """Every press is about the step on the screen, and no step waits."""
+
+    instant = True
+
+    def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
+        """The step leaves at once with all that was said while it was there."""
+        if not presses:
+            return (), (record(Released, (record(Judgement, (step, ())), owed)),)
+        credited = tuple(Press(press, step, ((step.index, 1.0),)) for press in presses)
+        return credited, (Released(Judgement(step, tuple((press.value, 1.0) for press in presses)), owed),)
+
+
+class _Waiting:
+    """A step in the window: when it was on the screen, and the credit it has got so far."""
+
+    __slots__ = ("begin", "credits", "end", "owed", "step")
+
+    def __init__(self, step: Step, owed: bool) -> None:
+        self.step = step
+        self.owed = owed
+        self.begin = step.time
+        self.end = math.inf
+        self.credits: list[tuple[float, float]] = []
+
+
+class Window:
+    """Steps wait until no press can be about them any more, at the longest ``delay.reach`` seconds after they left the
+    screen, or until their episode ends."""
+
+    instant = False
+
+    def __init__(self, delay: Delay | None = None) -> None:
+        self.delay: Delay = delay or Uniform()
+        self._reach = self.delay.reach
+        self._waiting: deque[_Waiting] = deque()
+
+    def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
+        """A new step comes on the screen, and the one before leaves it."""
+        if self._waiting:
+            self._waiting[-1].end = step.time
+        self._waiting.append(_Waiting(step, owed))
+        return [self._share(press) for press in presses], self._release(step)
+
+    def _share(self, press: Feedback) -> Press:
+        parts = shares(self.delay, press.time, [(waiting.begin, waiting.end) for waiting in self._waiting])
+        credited = [(waiting, part) for waiting, part in zip(self._waiting, parts, strict=True) if part > 0]
+        for waiting, part in credited:
+            waiting.credits.append((press.value, part))
+        on_screen = self._waiting[-1].step
+        return Press(press, on_screen, tuple((waiting.step.index, part) for waiting, part in credited))
+
+    def _release(self, newest: Step) -> list[Released]:
+        """The steps that no press after ``newest`` can reach; all of them where the episode has ended."""
+        horizon = math.inf if newest.terminated or newest.truncated else newest.time
+        released = []
+        while self._waiting and self._waiting[0].end + self._reach <= horizon:
+            waiting = self._waiting.popleft()
+            released.append(Released(Judgement(waiting.step, tuple(waiting.credits)), waiting.owed))
+        return released
+
+
+def uniform_window(low: float = 0.2, high: float = 0.8) -> Window:
+    """A window for uniform delays in seconds. Raises UserError unless 0 <= low < high."""
+    if not 0 <= low < high:
+        raise UserError(f"uniform credit needs 0 <= low < high, got low={low}, high={high}")
+    return Window(Uniform(low, high))
+
+
+def gamma_window(shape: float = 2.0, scale: float = 0.28) -> Window:
+    """A window for Gamma delays. Raises UserError unless both parameters are positive."""
+    if shape <= 0 or scale <= 0:
+        raise UserError(f"gamma credit needs a positive shape and scale, got shape={shape}, scale={scale}")
+    return Window(Gamma(shape, scale))
+
+
+def empirical_window(file: str) -> Window:
+    """A window for the measured delays of one person: a text file, one delay in seconds a line."""
+    try:
+        return Window(Empirical([float(line) for line in Path(file).read_text().split()]))
+    except (OSError, ValueError) as error:
+        raise UserError(f"empirical credit cannot read delays from {file!r}: {error}") from error

@@ -1,0 +1,216 @@
+"""The loop, once. Window, command line, notebook and evaluation consume the same generator.
+
+world -> step -> feedback -> credit -> blend -> agent.update -> record -> screen
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from gymnasium.wrappers import TimeLimit
+
+from hfrl.blend import Blend, HumanModel, Switch, none
+from hfrl.credit import Credit, Immediate
+from hfrl.models import HumanTable, NoModel
+from hfrl.seeding import streams, uniforms
+from hfrl.tabular import action_count, rows_of
+from hfrl.teachers import silent
+from hfrl.types import (
+    Acted,
+    Agent,
+    Event,
+    Judgement,
+    Learnt,
+    Pressed,
+    RewardPort,
+    Step,
+    Teacher,
+    Update,
+    UserError,
+    record,
+)
+
+STEP_SECONDS = 0.3
+GRADING_SECONDS = 1.0
+DEFAULT_CAP = 1_000
+
+
+class Clock(Protocol):
+    """When a step comes on the screen, in seconds of the session; asked once per step, before it is yielded."""
+
+    def __call__(self, first_of_episode: bool) -> float: ...
+
+
+def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS) -> Clock:
+    """The clock of a run without a screen: every step is shown for 0.3 s, and a second of grading time follows an
+    episode's last step."""
+    ticks, pauses = -1, -1
+
+    def time(first_of_episode: bool) -> float:
+        nonlocal ticks, pauses
+        ticks += 1
+        pauses += first_of_episode
+        return ticks * step_seconds + pauses * grading_seconds
+
+    return time
+
+
+def human_model(env: Any) -> HumanModel:
+    """A table of H for a world with discrete observations and actions, or the empty model for any other."""
+    try:
+        rows = rows_of(env.observation_space)
+        return HumanTable(rows.count, action_count(env.action_space), rows.row)
+    except UserError:
+        return NoModel()
+
+
+def play(
+    env: Any,
+    agent: Agent,
+    teacher: Teacher = silent,
+    blend: Blend | Switch | None = None,
+    credit: Credit | None = None,
+    seed: int | None = None,
+    clock: Clock | None = None,
+    steps: int | None = None,
+) -> Iterator[Event]:
+    """Yield what happens, for ever or for ``steps`` steps: the caller counts, logs, draws, pauses and stops.
+
+    ``Acted(step)`` when the world has moved; then the teacher is asked; ``Pressed(press)`` for each press, credited;
+    ``Learnt(judgement, update)`` for each step that leaves the credit window. With no delay Learnt follows Acted at
+    once.    The step's ``next_action`` is known from ``Learnt`` on.
+
+    Args:
+        env: anything with Gymnasium's API.
+        agent: two verbs, ``policy`` and ``update``.
+        teacher: presses that arrived while a step was on the screen.
+        blend: how they join the reward, or a Switch that holds blend and human model (to read H, or to switch live).
+        credit: which steps a press is about; ``Immediate()`` by default.
+        seed: of the world and the policy; the same seed gives the same run.
+        clock: session time; a metronome of 0.3 s a step by default.
+        steps: return once so many steps were taken and learnt from, wherever the episode is; None never returns.
+    """
+    draws = streams(seed)
+    uniform = uniforms(draws.policy)
+    switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
+    credit = credit or Immediate()
+    clock = clock or metronome()
+    index = episode = 0
+    reset_seed: int | None = draws.world
+    while True:
+        observation, info = env.reset(seed=reset_seed)
+        reset_seed = None  # seeded once: the next episodes go on from the world's own generator
+        mask = info.get("action_mask")
+        switch.index, switch.episode = index, episode
+        action, probability = _choose(agent, switch, observation, next(uniform))
+        ended = False
+        first = True
+        while not ended:
+            next_observation, reward, terminated, truncated, info = env.step(action)
+            next_mask = info.get("action_mask")
+            fields = (
+                index, episode, observation, action, float(reward), next_observation, terminated, truncated,
+                probability, "agent", mask, next_mask, clock(first), None,
+            )  # fmt: skip
+            step = record(Step, fields)
+            yield record(Acted, (step,))
+            presses = teacher(step)
+            index += 1
+            switch.index = index
+            ended = terminated or truncated
+            drawn = agent.on_policy and not terminated
+            if drawn:
+                action, probability = _choose(agent, switch, next_observation, next(uniform))
+                step = step._replace(next_action=action)
+            waits = credit.instant or agent.learns_from_feedback or switch.waits()
+            if not waits:
+                yield _learn(agent, switch, Judgement(step))
+            credited, released = credit.take(step, presses, waits)
+            for press in credited:
+                yield Pressed(press)
+            for judgement, owed in released:
+                if judgement.credits:
+                    switch.model.observe(judgement)
+                if owed:
+                    yield _learn(agent, switch, judgement)
+            if index == steps:
+                return
+            if not (drawn or ended):
+                action, probability = _choose(agent, switch, next_observation, next(uniform))
+            observation, mask, first = next_observation, next_mask, False
+        episode += 1
+
+
+def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float]:
+    """The action at ``u`` of the agent's policy, through the bias and the mix port, and its probability."""
+    distribution = switch.mix(observation, agent.policy(observation, switch.bias(observation)))
+    action = distribution.sample(u)
+    return action, distribution.prob(action)
+
+
+def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
+    return record(Learnt, (judgement, agent.update(judgement, switch.reward)))
+
+
+class Greedy:
+    """An agent as evaluation sees it: it takes its best action, and learns nothing."""
+
+    on_policy = False
+    learns_from_feedback = False
+
+    def __init__(self, agent: Any) -> None:
+        self.policy = agent.greedy_policy
+        self.gamma = agent.gamma
+
+    def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
+        """Evaluation changes nothing."""
+
+
+class Evaluation(NamedTuple):
+    """What a policy is worth, one entry per episode: automated returns, lengths in steps, and the hidden taste of what
+    was served (0 where nothing was; None in a world without taste)."""
+
+    returns: np.ndarray[Any, np.dtype[np.float64]]
+    lengths: np.ndarray[Any, np.dtype[np.int64]]
+    tastes: np.ndarray[Any, np.dtype[np.float64]] | None
+
+
+def evaluate(
+    env: Any,
+    agent: Any,
+    episodes: int = 50,
+    seed: int = 0,
+    switch: Switch | None = None,
+    cap: int = DEFAULT_CAP,
+) -> Evaluation:
+    """Play greedily, without a teacher and without learning, in a world and with seeds of evaluation's own.
+
+    Args:
+        env: a world made for evaluation alone: it is reset and stepped.
+        agent: read, never changed.
+        episodes: how many, at least 1.
+        seed: the same seed gives the same episodes.
+        switch: None judges the agent alone; a switch judges the agent with H in its policy, so that blends which only
+            touch behaviour (action biasing, control sharing) are judged fairly.
+        cap: steps after which an episode counts as over, for worlds without a time limit.
+
+    Returns:
+        Returns of the world's own reward, never of a shaped one.
+    """
+    guided = switch.frozen() if switch else None
+    taste = getattr(env.unwrapped, "taste", None)
+    returns, lengths, tastes = [], [], []
+    total, length = 0.0, 0
+    for event in play(TimeLimit(env, cap), Greedy(agent), blend=guided, seed=seed):
+        if not isinstance(event, Acted):
+            continue
+        total += event.step.reward
+        length += 1
+        if event.step.ended:
+            returns.append(total)
+            lengths.append(length)
+            tastes.append(taste(env.unwrapped.state) if taste and event.step.terminated else 0.0)
+            total, length = 0.0, 0
+            if len(returns) == episodes:
+                break
+    return Evaluation(np.array(returns), np.array(lengths), np.array(tastes) if taste else None)

@@ -1,0 +1,113 @@
+"""Exact values of finite worlds, from their table ``P``: the oracle of the teachers, the evaluation and the tests."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+class MDP(NamedTuple):
+    """A finite world as arrays: states S, actions A, at most K outcomes of each.
+
+    Attributes:
+        probability: (S, A, K), zero where an outcome does not exist.
+        next_state: (S, A, K), integers.
+        reward: (S, A), expected.
+        goes_on: (S, A, K), 1.0 where the outcome does not terminate.
+        start: (S,), the distribution of the first state.
+    """
+
+    probability: Array
+    next_state: NDArray[np.int64]
+    reward: Array
+    goes_on: Array
+    start: Array
+
+
+class NoTableError(ValueError):
+    """The world has no table ``P``."""
+
+
+def from_env(env: Any, reward: Callable[[int, int, float, bool], float] | None = None) -> MDP:
+    """The arrays of a Gymnasium world with ``P`` and ``initial_state_distrib`` (FrozenLake's convention).
+
+    Args:
+        env: the world, wrapped or not.
+        reward: (state, action, the world's reward, terminated) -> another reward; the world's own by default.
+
+    Raises:
+        NoTableError: the world has no ``P``.
+    """
+    world = env.unwrapped
+    if not hasattr(world, "P"):
+        raise NoTableError(f"{type(world).__name__} has no transition table P")
+    states, actions = len(world.P), len(world.P[0])
+    outcomes = max(len(world.P[s][a]) for s in range(states) for a in range(actions))
+    shape = (states, actions, outcomes)
+    mdp = MDP(np.zeros(shape), np.zeros(shape, np.int64), np.zeros(shape[:2]), np.zeros(shape), _start(world, states))
+    for s in range(states):
+        for a in range(actions):
+            for k, (probability, after, paid, terminated) in enumerate(world.P[s][a]):
+                mdp.probability[s, a, k] = probability
+                mdp.next_state[s, a, k] = after
+                mdp.goes_on[s, a, k] = not terminated
+                mdp.reward[s, a] += probability * (reward(s, a, paid, terminated) if reward else paid)
+    return mdp
+
+
+def _start(world: Any, states: int) -> Array:
+    start = np.asarray(world.initial_state_distrib, dtype=np.float64)
+    assert start.shape == (states,)
+    return start
+
+
+def tasting(env: Any, weight: float, automated: float = 1.0) -> Callable[[int, int, float, bool], float]:
+    """The reward of somebody who also tastes: ``automated * R + weight * taste`` of what is served.
+
+    Serving is what terminates a world that has a taste.
+    """
+    taste = env.unwrapped.taste
+
+    def reward(state: int, action: int, paid: float, terminated: bool) -> float:  # noqa: ARG001 - the port's signature
+        return automated * paid + (weight * taste(state) if terminated else 0.0)
+
+    return reward
+
+
+def backup(mdp: MDP, values: Array, gamma: float) -> Array:
+    """Q(s,a) = r(s,a) + gamma sum_s' p(s'|s,a) V(s'), nothing beyond a termination (Sutton & Barto, eq. 4.10)."""
+    ahead = mdp.probability * mdp.goes_on * values[mdp.next_state]
+    return np.asarray(mdp.reward + gamma * ahead.sum(axis=2))
+
+
+def q_star(mdp: MDP, gamma: float, tolerance: float = 1e-10, sweeps: int = 100_000) -> Array:
+    """Optimal action values, shape (S, A), by value iteration until no value moves more than ``tolerance``.
+
+    Raises:
+        ValueError: no convergence within ``sweeps`` (an undiscounted world without an end).
+    """
+    q = backup(mdp, np.zeros(len(mdp.start)), gamma)
+    for _ in range(sweeps):
+        improved = backup(mdp, q.max(axis=1), gamma)
+        if np.max(np.abs(improved - q)) <= tolerance:
+            return improved
+        q = improved
+    raise ValueError(f"value iteration did not converge in {sweeps} sweeps at gamma {gamma}; use a gamma below 1")
+
+
+def best_return(mdp: MDP, horizon: int | None) -> float:
+    """The greatest expected undiscounted return of any policy, within ``horizon`` steps where there is a limit."""
+    if horizon is None:
+        return float(mdp.start @ q_star(mdp, 1.0).max(axis=1))
+    values = np.zeros(len(mdp.start))
+    for _ in range(horizon):
+        values = backup(mdp, values, 1.0).max(axis=1)
+    return float(mdp.start @ values)
+
+
+def optimal_actions(q: Array, tolerance: float = 1e-6) -> NDArray[np.bool_]:
+    """Which actions are optimal: the *set* within a tolerance of the best, shape (S, A)."""
+    return np.asarray(q >= q.max(axis=1, keepdims=True) - tolerance)

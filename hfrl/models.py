@@ -1,0 +1,98 @@
+"""Models of the human: what this person would say of an action, learnt from their judgements."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl.types import Judgement, UserError
+
+
+def running_mean(mean: float, count: int, label: float) -> float:
+    """The mean after one more label: H <- H + (label - H) / n, with n the labels including this one.
+
+    >>> running_mean(0.5, 3, 1.0)
+    0.6666666666666666
+    """
+    return mean + (label - mean) / count
+
+
+class HumanTable:
+    """H(s, a) as a table: the mean label of every judged (state, action); 0 where nothing was ever said.
+
+    The label of a step is the sum of its shares of credit (TAMER, Knox & Stone 2009). A step nobody judged is no
+    sample: silence is missing data, not a zero.
+
+    Attributes:
+        mean: H, ``mean[s][a]``, states x actions.
+        count: how many labels each has.
+    """
+
+    def __init__(self, states: int, actions: int, index: Callable[[Any], int]) -> None:
+        self.mean = [[0.0] * actions for _ in range(states)]
+        self.count = [[0] * actions for _ in range(states)]
+        self._index = index
+
+    def observe(self, judgement: Judgement) -> None:
+        """Learn one judgement; silence teaches nothing."""
+        label = judgement.feedback
+        if label is None:
+            return
+        state, action = self._index(judgement.step.observation), judgement.step.action
+        self.count[state][action] += 1
+        self.mean[state][action] = running_mean(self.mean[state][action], self.count[state][action], label)
+
+    def values(self, observation: Any) -> list[float]:
+        """H(s, .), one number per action."""
+        return self.mean[self._index(observation)]
+
+    def counts(self, observation: Any) -> list[int]:
+        """How often each action was judged here."""
+        return self.count[self._index(observation)]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The model as plain arrays, for a checkpoint."""
+        return {"h_mean": np.array(self.mean), "h_count": np.array(self.count)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
+        shape = (len(self.mean), len(self.mean[0]))
+        for name in ("h_mean", "h_count"):
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}")
+        self.mean = arrays["h_mean"].tolist()
+        self.count = arrays["h_count"].tolist()
+
+
+class FixedTable:
+    """A model that is given and never learns: for tests, for advice written down beforehand, for a recorded person."""
+
+    def __init__(self, table: Sequence[Sequence[float]]) -> None:
+        self.table = table
+
+    def observe(self, judgement: Judgement) -> None:
+        """A fixed model stays as it is."""
+
+    def values(self, observation: int) -> Sequence[float]:
+        """H(s, .), one number per action."""
+        return self.table[observation]
+
+    def counts(self, observation: int) -> Sequence[int]:
+        """Advice written down counts as said once, except where it is 0."""
+        return [int(value != 0) for value in self.table[observation]]
+
+
+class NoModel:
+    """The human model where no table fits: it learns nothing, and a blend that reads it is refused."""
+
+    def observe(self, judgement: Judgement) -> None:
+        """Nothing to learn with."""
+
+    def values(self, observation: Any) -> Sequence[float]:
+        """There is no H for this world. Raises UserError."""
+        raise UserError(f"there is no H for {observation!r}: a table of H needs Discrete observations and actions")
+
+    def counts(self, observation: Any) -> Sequence[int]:
+        """There is no H for this world. Raises UserError."""
+        raise UserError(f"there is no H for {observation!r}: a table of H needs Discrete observations and actions")

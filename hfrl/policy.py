@@ -1,0 +1,143 @@
+"""Distributions over actions, and how action values become one.
+
+A discrete choice is the inverse CDF of one uniform number, so that every engine that draws the same numbers takes the
+same actions, and ties are broken at random without a special case: tied actions share their probability.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from hfrl.types import record
+
+
+class Categorical(NamedTuple):
+    """A distribution over the actions 0 .. n-1; ``probabilities`` sum to 1."""
+
+    probabilities: Sequence[float]
+
+    def sample(self, u: float) -> int:
+        """The action at ``u`` in [0, 1): the first whose cumulative probability exceeds ``u``."""
+        cumulative = 0.0
+        chosen = 0
+        for action, probability in enumerate(self.probabilities):
+            cumulative += probability
+            if u < cumulative:
+                return action
+            if probability > 0:
+                chosen = action  # where rounding leaves the sum below u: the last possible action
+        return chosen
+
+    def prob(self, action: int) -> float:
+        """The probability of an action."""
+        return self.probabilities[action]
+
+    def log_prob(self, action: int) -> float:
+        """The logarithm of the probability; minus infinity for an impossible action."""
+        probability = self.probabilities[action]
+        return math.log(probability) if probability > 0 else -math.inf
+
+    def tilt(self, factors: Sequence[float]) -> "Categorical":
+        """Each probability times its factor (not negative), normalised: Pr(a) f(a) / sum. Unchanged if all vanish."""
+        weights = [p * f for p, f in zip(self.probabilities, factors, strict=True)]
+        total = sum(weights)
+        return Categorical([w / total for w in weights]) if total > 0 else self
+
+    def mixed(self, share: float, other: "Discrete") -> "Categorical":
+        """With probability ``share`` in [0, 1] the other distribution, else this one."""
+        pairs = zip(self.probabilities, other.probabilities, strict=True)
+        return Categorical([(1 - share) * p + share * q for p, q in pairs])
+
+
+class EpsilonGreedy(NamedTuple):
+    """``tied`` probability on each action whose value is ``best``, ``other`` on the rest.
+
+    The same distribution as ``Categorical(probabilities)``, without building the list for every step.
+    """
+
+    values: Sequence[float]
+    best: float
+    tied: float
+    other: float
+
+    @property
+    def probabilities(self) -> list[float]:
+        """One probability per action."""
+        return [self.tied if value == self.best else self.other for value in self.values]
+
+    def sample(self, u: float) -> int:
+        """The action at ``u`` in [0, 1): the first whose cumulative probability exceeds ``u``."""
+        values, best, tied, other = self
+        cumulative = 0.0
+        action = chosen = 0
+        for value in values:
+            if value == best:
+                cumulative += tied
+                chosen = action
+            else:
+                cumulative += other
+            if u < cumulative:
+                return action
+            action += 1  # noqa: SIM113 - enumerate builds a pair per action, in the hottest loop there is
+        return chosen  # where rounding leaves the sum below u
+
+    def prob(self, action: int) -> float:
+        """The probability of an action."""
+        return self.tied if self.values[action] == self.best else self.other
+
+    def log_prob(self, action: int) -> float:
+        """The logarithm of the probability; minus infinity for an impossible action."""
+        return Categorical(self.probabilities).log_prob(action)
+
+    def tilt(self, factors: Sequence[float]) -> Categorical:
+        """See :meth:`Categorical.tilt`."""
+        return Categorical(self.probabilities).tilt(factors)
+
+    def mixed(self, share: float, other: "Discrete") -> Categorical:
+        """See :meth:`Categorical.mixed`."""
+        return Categorical(self.probabilities).mixed(share, other)
+
+
+Discrete = Categorical | EpsilonGreedy
+Exploration = Callable[[Sequence[float], float], Discrete]
+"""(action values, epsilon or temperature) -> distribution."""
+
+
+def epsilon_greedy(values: Sequence[float], epsilon: float) -> EpsilonGreedy:
+    """pi(a) = epsilon/n + (1 - epsilon)/ties for each of the best actions, epsilon/n for the others (Sutton & Barto,
+    2nd ed., section 2.2).
+
+    >>> epsilon_greedy([1.0, 3.0, 3.0, 0.0], 0.2).probabilities
+    [0.05, 0.45, 0.45, 0.05]
+    """
+    best = max(values)
+    other = epsilon / len(values)
+    return record(EpsilonGreedy, (values, best, other + (1 - epsilon) / values.count(best), other))
+
+
+def greedy(values: Sequence[float]) -> EpsilonGreedy:
+    """All on the best actions, evenly where they tie.
+
+    >>> greedy([0.0, 0.0]).probabilities
+    [0.5, 0.5]
+    """
+    return epsilon_greedy(values, 0.0)
+
+
+def softmax(values: Sequence[float], temperature: float) -> Discrete:
+    """pi(a) = exp(Q(a)/tau) / sum_b exp(Q(b)/tau) (Sutton & Barto, 2nd ed., eq. 13.2). Temperature 0 is greedy.
+
+    >>> [round(p, 4) for p in softmax([0.0, 1.0], 1.0).probabilities]
+    [0.2689, 0.7311]
+    """
+    if temperature <= 0:
+        return greedy(values)
+    best = max(values)
+    weights = [math.exp((value - best) / temperature) for value in values]
+    total = 0.0
+    for weight in weights:
+        total += weight
+    return Categorical([weight / total for weight in weights])
+
+
+EXPLORATIONS: dict[str, Exploration] = {"epsilon_greedy": epsilon_greedy, "softmax": softmax}

@@ -1,0 +1,323 @@
+"""The run folder: what a run leaves behind, so that it can be read, plotted and repeated.
+
+    runs/<env>__<agent>[__blend__teacher]/<time>-<hash>/
+        config.json  meta.json  summary.json  figures/
+        seed_<n>/ config.json  meta.json  monitor.csv  progress.csv  evaluations.npz  feedback.jsonl  final.npz
+                  summary.json
+
+A folder is made under a temporary name and moved, and no other run ever writes into it; whole files likewise. There is
+no pickle: arrays are ``npz`` read with ``allow_pickle=False``, everything else is JSON or CSV.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl.config import Arm
+from hfrl.types import Press, UserError
+
+#: Monitor rows above which two episodes are merged into one row, again and again.
+MONITOR_ROWS = 100_000
+SYNC_SECONDS = 1.0
+Arrays = dict[str, NDArray[Any]]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or nothing: to a temporary name in the same folder, then moved."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """A JSON file that stands whole or not at all; NaN and infinity are refused."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """An ``npz`` of plain arrays: whole or not at all, the same bytes for the same arrays."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+    os.replace(temporary, path)
+
+
+def read_arrays(path: Path) -> Arrays:
+    """The arrays of an ``npz``. Raises UserError where it is missing, damaged, or holds anything but plain arrays."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # a damaged zip raises whatever its damage leads to
+        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises UserError where it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+
+
+# --- folders ---------------------------------------------------------------------------------------------------------
+
+
+def arm_name(arm: Arm) -> str:
+    """``<env>__<agent>``, and what differs from the plain agent, as a folder's name."""
+    parts = [arm.env, arm.agent]
+    parts += [part for part in (arm.blend, arm.teacher) if part != "none"]
+    return "__".join(re.sub(r"[^A-Za-z0-9_.=-]+", "-", part).strip("-.") for part in parts)[:150]
+
+
+def create_run(out: Path, arm: Arm, command: str) -> Path:
+    """A new run folder with its config and meta, and a folder per seed. Raises UserError where none can be made."""
+    config = json.dumps(arm.as_config(), sort_keys=True)
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    digest = hashlib.sha256(f"{config}{os.getpid()}{time.time_ns()}".encode()).hexdigest()[:8]
+    folder = out / arm_name(arm) / f"{stamp}-{digest}"
+    building = folder.with_name(f".{folder.name}")
+    try:
+        building.mkdir(parents=True)
+        meta = describe_machine(command)
+        _describe(building, arm.as_config(), meta)
+        (building / "figures").mkdir()
+        for seed in arm.seeds:
+            (building / f"seed_{seed}").mkdir()
+            _describe(building / f"seed_{seed}", arm.as_config() | {"seeds": [str(seed)]}, meta)
+        os.rename(building, folder)
+    except OSError as error:
+        raise UserError(f"no run folder can be made in {str(out)!r}: {error.strerror or error}") from error
+    return folder
+
+
+def _describe(folder: Path, config: dict[str, Any], meta: dict[str, Any]) -> None:
+    write_json(folder / "config.json", config)
+    write_json(folder / "meta.json", meta)
+
+
+def describe_machine(command: str) -> dict[str, Any]:
+    """What the numbers depend on: versions, commit, command, machine. No environment variables."""
+    versions = {}
+    for package in ("hfrl", "gymnasium", "numpy", "pygame-ce", "matplotlib", "torch", "numba"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "command": command,
+        "python": platform.python_version(),
+        "versions": versions,
+        "git_commit": git_commit(),
+        "machine": {"system": platform.system(), "processor": platform.machine(), "cores": os.cpu_count()},
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout this package runs from; None outside a checkout."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    try:
+        answer = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None
+
+
+# --- files that grow -------------------------------------------------------------------------------------------------
+
+
+class Growing:
+    """A text file that is appended to: buffered, and synced to the disk once a second and when it is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("a", encoding="utf-8", buffering=1 << 16)
+        self._synced = time.monotonic()
+
+    def write(self, line: str) -> None:
+        """Append one line, its end included."""
+        self._file.write(line)
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            self.sync()
+
+    def sync(self) -> None:
+        """Everything written so far is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._synced = time.monotonic()
+
+    def close(self) -> None:
+        """Sync and close; safe to call twice."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()
+
+
+class Monitor:
+    """``monitor.csv`` in Stable-Baselines3's format: a row per episode of its return r, length l and time t.
+
+    Above :data:`MONITOR_ROWS` episodes a row stands for k of them (means of r and l, the last t); the header's
+    ``episodes_per_row`` says k.
+    """
+
+    def __init__(self, path: Path, env: str) -> None:
+        self._path = path
+        self._env = env
+        self._start = time.time()
+        self._per_row = 1
+        self._rows = 0
+        self._pending: list[tuple[float, int, float]] = []
+        path.write_text(self._header(), encoding="utf-8")
+        self._file = Growing(path)
+
+    def _header(self) -> str:
+        facts = {"t_start": self._start, "env_id": self._env, "episodes_per_row": self._per_row}
+        return f"#{json.dumps(facts)}\nr,l,t\n"
+
+    def episode(self, total: float, length: int) -> None:
+        """Add an episode."""
+        self._pending.append((total, length, time.time() - self._start))
+        if len(self._pending) < self._per_row:
+            return
+        self._file.write(_monitor_row(self._pending))
+        self._pending.clear()
+        self._rows += 1
+        if self._rows >= MONITOR_ROWS:
+            self._halve()
+
+    def _halve(self) -> None:
+        """Merge the rows in pairs; from here on a row stands for twice as many episodes."""
+        self._file.close()
+        rows = [line.split(",") for line in self._path.read_text(encoding="utf-8").splitlines()[2:]]
+        numbers = [(float(r), float(length), float(t)) for r, length, t in rows]
+        self._per_row *= 2
+        self._rows = len(numbers) // 2
+        merged = "".join(_monitor_row(numbers[i : i + 2]) for i in range(0, 2 * self._rows, 2))
+        write_text(self._path, self._header() + merged)
+        self._file = Growing(self._path)
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._file.close()
+
+
+def _monitor_row(episodes: Sequence[tuple[float, float, float]]) -> str:
+    count = len(episodes)
+    total = sum(r for r, _, _ in episodes) / count
+    length = sum(length for _, length, _ in episodes) / count
+    return f"{round(total, 6)},{int(length) if length == int(length) else round(length, 3)},{episodes[-1][2]:.6f}\n"
+
+
+class FeedbackLog:
+    """``feedback.jsonl``: one line per press, with the credit it received."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = Growing(path)
+        self.presses = 0
+
+    def press(self, press: Press) -> None:
+        """Add a press."""
+        feedback, step, shares = press
+        line = {
+            "event": "feedback",
+            "t": round(feedback.time, 6),
+            "wall": round(time.time(), 3),
+            "step": step.index,
+            "episode": step.episode,
+            "value": feedback.value,
+            "strength": abs(feedback.value),
+            "latency": round(feedback.latency, 6),
+            "credit": shares,
+            "trainer": feedback.trainer,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self.presses += 1
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._file.close()
+
+
+class Progress:
+    """``progress.csv``: a row per evaluation, under TensorBoard's names of Stable-Baselines3."""
+
+    COLUMNS = (
+        "time/total_timesteps",
+        "time/time_elapsed",
+        "rollout/ep_rew_mean",
+        "rollout/ep_len_mean",
+        "eval/mean_reward",
+        "eval/mean_taste",
+        "human/presses",
+        "human/mean_feedback",
+        "shaping/mean_signal",
+        "td/mean_abs_error",
+    )
+
+    def __init__(self, path: Path) -> None:
+        self._file = Growing(path)
+        self._file.write(",".join(self.COLUMNS) + "\n")
+
+    def row(self, values: Mapping[str, float | int | None]) -> None:
+        """Add a row; a column that is missing or None stays empty."""
+        cells = (values.get(column) for column in self.COLUMNS)
+        self._file.write(",".join("" if cell is None else f"{cell:.6g}" for cell in cells) + "\n")
+
+    def close(self) -> None:
+        """Sync and close."""
+        self._file.close()
+
+
+# --- reading back ----------------------------------------------------------------------------------------------------
+
+
+def find_runs(path: str) -> list[Path]:
+    """The run folders at or below a path, oldest first. Raises UserError where there is none."""
+    root = Path(path)
+    if not root.exists():
+        raise UserError(f"there is no folder {path!r}")
+    if root.name.startswith("seed_") and (root.parent / "config.json").is_file():
+        root = root.parent
+    if (root / "config.json").is_file():
+        return [root]
+    runs = [
+        config.parent
+        for config in root.rglob("config.json")
+        if not config.parent.name.startswith(("seed_", ".")) and not any(p.startswith(".") for p in config.parts[:-1])
+    ]
+    if not runs:
+        raise UserError(f"{path!r} holds no run: no config.json in it or below it")
+    return sorted(runs, key=lambda run: (run.name, run.parent.name))
+
+
+def seed_folders(run: Path) -> list[Path]:
+    """The folders of a run's seeds that were finished or stopped, by number. Raises UserError where there is none."""
+    folders = [folder for folder in run.glob("seed_*") if (folder / "final.npz").is_file()]
+    if not folders:
+        raise UserError(f"{run} holds no finished seed (no seed_<n>/final.npz)")
+    return sorted(folders, key=lambda folder: int(re.sub(r"\D", "", folder.name) or 0))
+
+
+def command_line() -> str:
+    """The command as it was typed, in a form that can be typed again."""
+    import shlex
+
+    program = Path(sys.argv[0]).name if sys.argv and sys.argv[0] else "hfrl"
+    start = "python -m hfrl.run" if program in ("run.py", "__main__.py", "-m", "-c") else program
+    return shlex.join([*start.split(), *sys.argv[1:]])

@@ -1,0 +1,163 @@
+"""Names on the command line and what they stand for. Parts are imported only when they are used.
+
+A part is written ``name``, ``name:key=value,key=value`` or ``file.py:Name``.
+"""
+
+import ast
+import difflib
+import importlib
+import importlib.util
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hfrl.types import UserError
+
+
+class Entry(NamedTuple):
+    """Where a part lives (``module:attribute``) and what it is, in one line."""
+
+    target: str
+    summary: str
+
+
+AGENTS: Mapping[str, Entry] = {
+    "q_learning": Entry(
+        "hfrl.agents.q_learning:QLearning", "off-policy TD control: bootstraps from the best next action"
+    ),
+    "sarsa": Entry("hfrl.agents.sarsa:Sarsa", "on-policy TD control: bootstraps from the action taken next"),
+    "random": Entry("hfrl.agents.random_agent:RandomAgent", "every action equally likely; the floor to beat"),
+}
+BLENDS: Mapping[str, Entry] = {
+    "none": Entry("hfrl.blend:none", "only the automated reward counts"),
+    "reward_shaping": Entry(
+        "hfrl.blend:reward_shaping", "told: R + beta H(s,a)          [beta=0.5 decay=1 source=model|press]"
+    ),
+    "potential_based": Entry(
+        "hfrl.blend:potential_based", "told: R + gamma phi(s') - phi(s), phi = beta max_a H      [beta=1]"
+    ),
+    "action_biasing": Entry(
+        "hfrl.blend:action_biasing", "prefers: acts on Q + beta H                       [beta=1 decay=1]"
+    ),
+    "control_sharing": Entry(
+        "hfrl.blend:control_sharing", "does: with probability beta what H likes best   [beta=0.5 decay=1]"
+    ),
+}
+TEACHERS: Mapping[str, Entry] = {
+    "none": Entry("hfrl.teachers:nobody", "nobody teaches"),
+    "oracle": Entry(
+        "hfrl.teachers:simulated",
+        "knows the optimal actions of R + 10 taste [consistency=1 likelihood=1 delay=0 budget=None positivity=0 ...]",
+    ),
+}
+CREDITS: Mapping[str, Entry] = {
+    "immediate": Entry("hfrl.credit:Immediate", "a press is about the step on the screen"),
+    "uniform": Entry(
+        "hfrl.credit:uniform_window", "presses come 0.2 to 0.8 s late                   [low=0.2 high=0.8]"
+    ),
+    "gamma": Entry("hfrl.credit:gamma_window", "presses come Gamma-distributed late            [shape=2 scale=0.28]"),
+    "empirical": Entry(
+        "hfrl.credit:empirical_window", "presses come as late as in a file of delays, one a line     [file=]"
+    ),
+}
+
+
+class Spec(NamedTuple):
+    """A part as it was written: its name and its settings."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def literal(text: str) -> Any:
+    """A value as Python writes it (number, True, None, list ...), or the text itself. Nothing is ever executed."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def settings(pairs: Sequence[str], what: str) -> dict[str, Any]:
+    """``["a=1", "b=x"]`` as a dict. Raises UserError where there is no ``=``."""
+    result = {}
+    for pair in pairs:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.strip():
+            raise UserError(f"{what} takes key=value, got {pair!r}")
+        result[key.strip().replace("-", "_")] = literal(value.strip())
+    return result
+
+
+def parse(text: str, what: str) -> Spec:
+    """Split ``name:key=value,...``; ``file.py:Name`` stays whole."""
+    if _is_file(text):
+        path, _, rest = text.partition(".py:")
+        name, _, pairs = rest.partition(":")
+        return Spec(f"{path}.py:{name}", settings([p for p in pairs.split(",") if p], f"{what} {name}"))
+    name, _, pairs = text.partition(":")
+    return Spec(name.replace("-", "_"), settings([p for p in pairs.split(",") if p], f"{what} {name}"))
+
+
+def resolve(name: str, entries: Mapping[str, Entry], what: str) -> Callable[..., Any]:
+    """The class or function behind a name. Raises UserError with the nearest name there is."""
+    if _is_file(name):
+        return _from_file(name, what)
+    if name not in entries:
+        known = ", ".join(entries)
+        raise UserError(f"unknown {what} {name!r}{nearest(name, entries)} (known: {known}; or your own file.py:Name)")
+    module, _, attribute = entries[name].target.partition(":")
+    part: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return part
+
+
+def check_settings(part: Callable[..., Any], given: Iterable[str], reserved: Sequence[str], what: str) -> None:
+    """Refuse a setting that the part does not take, with the nearest one it does."""
+    parameters = inspect.signature(part).parameters
+    known = [name for name in parameters if name not in reserved]
+    for name in given:
+        if name not in known:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise UserError(f"{what} has no setting {name!r}{nearest(name, known)} ({takes})")
+
+
+def build(part: Callable[..., Any], positional: Sequence[Any], given: dict[str, Any], what: str) -> Any:
+    """Call a part with its settings; a value of a wrong type is the user's mistake, said in one line."""
+    try:
+        return part(*positional, **given)
+    except (TypeError, ValueError) as error:
+        shown = ", ".join(f"{key}={value!r}" for key, value in given.items())
+        raise UserError(f"{what} cannot be made with {shown or 'its defaults'}: {error}") from error
+
+
+def _is_file(text: str) -> bool:
+    return ".py:" in text
+
+
+def _from_file(name: str, what: str) -> Callable[..., Any]:
+    path, _, attribute = name.partition(".py:")
+    file = Path(path + ".py")
+    if not file.is_file():
+        raise UserError(f"{what} {name!r}: there is no file {str(file)!r}")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UserError(f"{what} {name!r}: {file} cannot be imported: {type(error).__name__}: {error}") from error
+    if not hasattr(module, attribute):
+        public = [key for key in vars(module) if not key.startswith("_")]
+        raise UserError(f"{what} {name!r}: {file} has no {attribute!r}{nearest(attribute, public)}")
+    part: Callable[..., Any] = getattr(module, attribute)
+    return part

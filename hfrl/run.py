@@ -1,0 +1,196 @@
+"""The command line: ``python -m hfrl.run [COMMAND] [FLAGS]``, also installed as ``hfrl``.
+
+This module only reads the line; what a command does lives in ``hfrl.commands``, imported when it is needed.
+"""
+
+import contextlib
+import dataclasses
+import io
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hfrl import registry
+from hfrl.config import Train
+from hfrl.types import UserError
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Play a saved agent greedily, in worlds and with seeds of evaluation's own."""
+
+    run: tuple[str, ...]
+    """Run folders, or a folder that holds some."""
+    episodes: int = 50
+    """Episodes for each seed."""
+    json: bool = False
+    """End the output with one line of JSON."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Watch a saved agent: in a window, as text, or as a GIF."""
+
+    run: str
+    """A run folder, or the folder of one seed."""
+    seed: int | None = None
+    """Which of the run's seeds. [the first]"""
+    episodes: int = 3
+    """How many episodes."""
+    render: str = "human"
+    """human opens a window, ansi prints, rgb_array makes the pictures of --gif."""
+    gif: str | None = None
+    """Write the episodes to this file."""
+    fps: float = 3.0
+    """Steps per second."""
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Draw learning curves of runs, side by side."""
+
+    run: tuple[str, ...]
+    """Run folders, or folders that hold some."""
+    out: str | None = None
+    """The figure: .png, .svg or .pdf. [learning_curves.png in the first run's figures/]"""
+
+
+@dataclass(frozen=True)
+class List:
+    """Name every agent, teacher, blend, credit and world there is."""
+
+    kind: str = "all"
+    """agents, teachers, blends, credits, envs or all."""
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Check this installation and say what to type where something is wrong."""
+
+    run: str | None = None
+    """A run folder to check as well."""
+
+
+COMMANDS: dict[str, type] = {
+    "train": Train,
+    "evaluate": Evaluate,
+    "watch": Watch,
+    "plot": Plot,
+    "list": List,
+    "doctor": Doctor,
+}
+#: Flags that go by another name elsewhere, and short forms.
+ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": "--total-timesteps"}
+APPENDED = ("--set", "--env-kwargs", "--env", "--agent", "--teacher", "--blend", "--seeds")
+POSITIONAL = {"evaluate": "run", "watch": "run", "plot": "run", "list": "kind", "doctor": "run"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line. Returns the exit code: 0, 2 for a user's mistake, 130 after Ctrl-C."""
+    try:
+        name, flags = read(list(sys.argv[1:] if arguments is None else arguments))
+        from hfrl import commands  # late: --help and a mistyped flag need nothing of it
+
+        return int(getattr(commands, f"run_{name}")(flags))
+    except UserError as error:
+        print(f"hfrl: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("hfrl: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
+        sys.stdout = io.TextIOWrapper(io.BytesIO())
+        return 0
+
+
+def read(arguments: list[str]) -> tuple[str, Any]:
+    """The command and its flags. Raises UserError; ``--help`` prints and raises SystemExit."""
+    name = "train"
+    if arguments and not arguments[0].startswith("-"):
+        name = arguments.pop(0)
+    if name not in COMMANDS:
+        raise UserError(f"unknown command {name!r}{registry.nearest(name, COMMANDS)} (known: {', '.join(COMMANDS)})")
+    return name, _parse(name, COMMANDS[name], _normal(name, arguments))
+
+
+def _normal(name: str, arguments: list[str]) -> list[str]:
+    """Flags under their one name; repeats of a flag that takes several values become one."""
+    kind = COMMANDS[name]
+    known = {f"--{field.name}" for field in dataclasses.fields(kind)} | {"--help"}
+    singular = {alias: flag for alias, flag in ALIASES.items() if flag.replace("-", "_") in _underscored(known)}
+    if name == "watch":
+        singular.pop("--seed", None)
+    flags: dict[str, list[str]] = {}
+    loose: list[str] = []
+    current = loose
+    for argument in arguments:
+        if not re.match(r"-[A-Za-z-]", argument):
+            current.append(argument)
+            continue
+        flag, _, value = argument.partition("=")
+        flag = singular.get(flag.replace("_", "-"), flag)
+        flag = _known_flag(name, flag, known, singular)
+        if flag in flags and flag not in APPENDED:
+            raise UserError(f"{flag} is given twice")
+        current = flags.setdefault(flag, [])
+        if value:
+            current.append(value)
+    positional = POSITIONAL.get(name)
+    if loose and positional is None:
+        raise UserError(f"unexpected {loose[0]!r}: {name} takes flags only, such as --env or --agent")
+    if positional and loose:
+        flags.setdefault(f"--{positional}", [])[:0] = loose
+    return [word for flag, values in flags.items() for word in (flag, *values)]
+
+
+def _underscored(flags: set[str]) -> set[str]:
+    return {flag.replace("-", "_") for flag in flags}
+
+
+def _known_flag(name: str, flag: str, known: set[str], aliases: dict[str, str]) -> str:
+    """The flag as it is known, hyphens and underscores alike. Raises UserError with the nearest."""
+    if flag in ("-h", "--help"):
+        return "--help"
+    plain = "--" + flag[2:].replace("-", "_") if flag.startswith("--") else flag
+    if plain in known or plain.replace("--no_", "--", 1) in known:
+        return plain.replace("_", "-")
+    names = sorted({flag.replace("_", "-") for flag in known} | set(aliases))
+    raise UserError(f"{name} has no flag {flag!r}{registry.nearest(flag, names)} (see hfrl {name} --help)")
+
+
+def _parse(name: str, kind: type, arguments: list[str]) -> Any:
+    import tyro
+
+    program = "hfrl" if name == "train" else f"hfrl {name}"
+    if "--help" in arguments:
+        arguments = ["--help"]
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            return tyro.cli(kind, prog=program, args=arguments, description=_description(name, kind))
+    except SystemExit as stop:
+        if stop.code in (0, None):
+            raise
+        raise UserError(_one_line(complaint.getvalue(), name)) from None
+
+
+def _description(name: str, kind: type) -> str:
+    text = " ".join((kind.__doc__ or "").split())
+    if name != "train":
+        return text
+    others = "; ".join(f"{other}: {(COMMANDS[other].__doc__ or '').splitlines()[0]}" for other in COMMANDS)
+    return f"{text}\n\nCommands (hfrl COMMAND --help): {others}"
+
+
+def _one_line(complaint: str, name: str) -> str:
+    """The first sentence of the parser's boxed complaint."""
+    lines = [re.sub(r"[│╭╮╰╯─]", " ", line).strip() for line in complaint.splitlines()]
+    said = [line for line in lines if line and not line.startswith(("Parsing error", "For full helptext"))]
+    return f"{' '.join(said[:2]) or 'the flags cannot be read'} (see hfrl {name} --help)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

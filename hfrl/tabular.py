@@ -1,0 +1,186 @@
+"""The shell that tabular agents share: the table, how observations number its rows, exploration, saving.
+
+An agent file holds its equation and little more.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl.policy import EXPLORATIONS, Discrete, greedy
+from hfrl.returns import towards
+from hfrl.schedules import Schedule, checked
+from hfrl.types import Step, Update, UserError, record
+
+TABLE_LIMIT = 50_000_000
+
+
+class Rows(NamedTuple):
+    """How many rows a table needs for an observation space, and the row of each observation."""
+
+    count: int
+    row: Callable[[Any], int]
+
+
+def rows_of(space: gymnasium.Space[Any]) -> Rows:
+    """Number the observations of ``Discrete``, ``MultiDiscrete`` or a ``Tuple`` of them.
+
+    Raises:
+        UserError: any other space, with an agent that takes it.
+    """
+    if isinstance(space, gymnasium.spaces.Discrete):
+        start = int(space.start)
+        return Rows(int(space.n), (lambda o: int(o) - start) if start else int)
+    sizes = _sizes(space)
+    if sizes is None:
+        raise UserError(
+            f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, got {space}; "
+            "in this version only --agent random takes such a world"
+        )
+
+    def row(observation: Sequence[int]) -> int:
+        number = 0
+        for part, (size, start) in zip(observation, sizes, strict=True):
+            number = number * size + int(part) - start
+        return number
+
+    count = 1
+    for size, _ in sizes:
+        count *= size
+    return Rows(count, row)
+
+
+def _sizes(space: gymnasium.Space[Any]) -> list[tuple[int, int]] | None:
+    """(size, start) of every part, or None if a part is not discrete."""
+    if isinstance(space, gymnasium.spaces.MultiDiscrete):
+        if space.nvec.ndim != 1:
+            return None
+        return [(int(n), int(start)) for n, start in zip(space.nvec, space.start, strict=True)]
+    if isinstance(space, gymnasium.spaces.Tuple) and all(
+        isinstance(part, gymnasium.spaces.Discrete) for part in space.spaces
+    ):
+        return [(int(part.n), int(part.start)) for part in space.spaces]  # type: ignore[attr-defined]
+    return None
+
+
+def action_count(space: gymnasium.Space[Any]) -> int:
+    """How many actions there are. Raises UserError for a space that is not ``Discrete`` from 0."""
+    if not isinstance(space, gymnasium.spaces.Discrete) or space.start != 0:
+        raise UserError(f"the agents of this version need a Discrete action space that starts at 0, got {space}")
+    return int(space.n)
+
+
+class TabularAgent:
+    """A table Q of states x actions, an exploration, a learning rate, and a count of what was learnt so far.
+
+    Args:
+        env: only its ``observation_space`` and ``action_space`` are read.
+        learning_rate: alpha in [0, 1]; a number or a schedule.
+        gamma: discount in [0, 1].
+        epsilon: exploration in [0, 1] for ``exploration="epsilon_greedy"``; a number or a schedule.
+        exploration: ``"epsilon_greedy"`` or ``"softmax"``.
+        temperature: of the softmax, at least 0; a number or a schedule.
+        initial_value: Q0.
+        seed: of ``predict(deterministic=False)`` alone; learning draws from the loop's generators.
+
+    Raises:
+        UserError: a space no table fits, or a number out of its range.
+    """
+
+    on_policy = False
+    learns_from_feedback = False
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        learning_rate: float | str | Schedule = 0.5,
+        gamma: float = 0.99,
+        epsilon: float | str | Schedule = 0.1,
+        exploration: str = "epsilon_greedy",
+        temperature: float | str | Schedule = 1.0,
+        initial_value: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        if exploration not in EXPLORATIONS:
+            raise UserError(f"exploration must be one of {', '.join(EXPLORATIONS)}, got {exploration!r}")
+        if not 0 <= gamma <= 1:
+            raise UserError(f"gamma must be within [0, 1], got {gamma}")
+        self.alpha = checked("learning_rate", learning_rate, 0, 1)
+        self.gamma = float(gamma)
+        self._explore = EXPLORATIONS[exploration]
+        if exploration == "softmax":
+            self._exploration_rate = checked("temperature", temperature, 0, float("inf"))
+        else:
+            self._exploration_rate = checked("epsilon", epsilon, 0, 1)
+        states, self.row = rows_of(env.observation_space)
+        actions = action_count(env.action_space)
+        if states * actions > TABLE_LIMIT:
+            raise UserError(f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT})")
+        self.q = [[float(initial_value)] * actions for _ in range(states)]
+        self.steps = 0
+        self.episodes = 0
+        self._predicting = np.random.default_rng(seed)
+        self._observation_ndim = len(env.observation_space.shape or ())
+
+    def q_values(self, observation: Any) -> list[float]:
+        """Q(s, .), one number per action."""
+        return self.q[self.row(observation)]
+
+    def policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
+        """The behaviour: exploration on Q(s, .), or on Q(s, .) + bias."""
+        values = self.q[self.row(observation)]
+        if bias is not None:
+            values = [q + b for q, b in zip(values, bias, strict=True)]
+        return self._explore(values, self._exploration_rate(self.steps, self.episodes))
+
+    def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
+        """The policy without exploration, ties at random; what evaluation runs."""
+        values = self.q[self.row(observation)]
+        return greedy(values if bias is None else [q + b for q, b in zip(values, bias, strict=True)])
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,  # noqa: ARG002 - Stable-Baselines3's signature
+        episode_start: Any = None,  # noqa: ARG002
+        deterministic: bool = True,
+    ) -> tuple[Any, None]:
+        """Stable-Baselines3's verb: (action, None), or an array of actions for a batch of observations.
+
+        ``deterministic`` takes the first of the best actions; otherwise the action is drawn from the behaviour policy.
+        """
+        if isinstance(observation, np.ndarray) and observation.ndim > self._observation_ndim:
+            return np.array([self.predict(one, deterministic=deterministic)[0] for one in observation]), None
+        values = self.q_values(observation)
+        if deterministic:
+            return values.index(max(values)), None
+        return self.policy(observation).sample(self._predicting.random()), None
+
+    def learn(self, step: Step, signal: float, target: float, bootstrap: float) -> Update:
+        """Q(S,A) <- Q(S,A) + alpha [target - Q(S,A)]; and the clock that schedules read moves on.
+
+        ``signal`` and ``bootstrap`` are what the target was made of; they go into the record.
+        """
+        row = self.q[self.row(step.observation)]
+        action = step.action
+        old = row[action]
+        row[action] = new = towards(old, self.alpha(self.steps, self.episodes), target)
+        self.steps = step.index + 1
+        self.episodes = step.episode + (step.terminated or step.truncated)
+        return record(Update, (old, target, target - old, new, signal, bootstrap))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that was learnt, as plain arrays for a checkpoint."""
+        return {"q": np.array(self.q), "clock": np.array([self.steps, self.episodes])}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
+        shape = (len(self.q), len(self.q[0]))
+        if arrays["q"].shape != shape:
+            raise ValueError(f"the table has shape {arrays['q'].shape}, expected {shape}")
+        self.q = arrays["q"].tolist()
+        self.steps, self.episodes = (int(number) for number in arrays["clock"])
