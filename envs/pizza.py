@@ -15,9 +15,10 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
+
 from hfrl.envs import recipe
 from hfrl.envs.table_world import TableWorld
-from numpy.typing import NDArray
 
 
 class Pizza(TableWorld):
@@ -69,7 +70,7 @@ class Pizza(TableWorld):
         """The state in words."""
         return recipe.describe(state)
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         if self.render_mode == "ansi":
             return recipe.describe(self.state) + "\n"
         if self.render_mode is None:

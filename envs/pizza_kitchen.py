@@ -16,9 +16,10 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from numpy.typing import NDArray
+
 from hfrl.envs import recipe
 from hfrl.envs.table_world import Table, TableWorld, Transition
-from numpy.typing import NDArray
 
 MAPS: Mapping[str, str] = {
     "square": """
@@ -226,7 +227,7 @@ class PizzaKitchen(TableWorld):
         row, column = self.plan.cells[cell]
         return f"at row {row}, column {column}: {recipe.describe(pizza)}"
 
-    def render(self) -> str | NDArray[np.uint8] | None:  # type: ignore[override]
+    def render(self) -> str | NDArray[np.uint8] | None:
         cell, pizza = divmod(self.state, recipe.PIZZAS)
         row, column = self.plan.cells[cell]
         if self.render_mode == "ansi":

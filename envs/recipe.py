@@ -8,6 +8,7 @@ with ``sauce`` and ``cheese`` 0 or 1, ``toppings`` a sum of MUSHROOM = 1, OLIVE 
 raw 0, pale 1, golden 2, crisp 3, burnt 4.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class PizzaState(NamedTuple):
         return self.mushroom + self.olive + self.pineapple
 
 
+@functools.cache
 def decode(pizza: int) -> PizzaState:
     """The pizza behind a number from 0 to 160."""
     if pizza == NO_DOUGH:

@@ -33,9 +33,10 @@ class TableWorld(gymnasium.Env[Any, int]):
     def __init__(self, table: Table, start: Sequence[float], masks: Sequence[NDArray[np.int8]]) -> None:
         self.P = table
         self.initial_state_distrib: NDArray[np.float64] = np.asarray(start, dtype=np.float64)
+        self._cumulative_start = np.cumsum(self.initial_state_distrib)
         self.masks = masks
         self.state = int(np.argmax(self.initial_state_distrib))
-        self.action_space = gymnasium.spaces.Discrete(len(table[0]))
+        self.action_space: gymnasium.spaces.Space[Any] = gymnasium.spaces.Discrete(len(table[0]))
 
     def observe(self, state: int) -> Any:
         """What the agent sees of a state: by default its number."""
@@ -48,8 +49,8 @@ class TableWorld(gymnasium.Env[Any, int]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed, options=options)
         u = self.np_random.random()
-        cumulative = np.cumsum(self.initial_state_distrib)
-        self.state = int(min(np.searchsorted(cumulative, u, side="right"), len(cumulative) - 1))
+        first = int(np.searchsorted(self._cumulative_start, u, side="right"))
+        self.state = min(first, len(self.P) - 1)  # where rounding leaves the sum below u
         if self.render_mode == "human":
             self.render()
         return self.observe(self.state), {"action_mask": self.masks[self.state]}

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from hfrl.policy import Categorical, greedy
 from hfrl.schedules import Constant, Exponential, Schedule, checked
-from hfrl.types import Judgement, UserError
+from hfrl.types import Distribution, Judgement, UserError, record
 
 
 class HumanModel(Protocol):
@@ -34,7 +34,7 @@ class Context(NamedTuple):
 
     model: HumanModel
     gamma: float
-    index: int
+    index: int  # type: ignore[assignment]  # the field's own word; nobody asks a record for tuple.index
     episode: int
     observation: Any
     judgement: Judgement | None = None
@@ -231,8 +231,8 @@ class Switch:
         value = judgement.step.reward
         if not self.blend.reward:
             return value
-        observation = judgement.step.observation
-        context = Context(self.model, self.gamma, self.index, self.episode, observation, judgement)
+        now = (self.model, self.gamma, self.index, self.episode, judgement.step.observation, judgement)
+        context = record(Context, now)
         for port in self.blend.reward:
             value = port(context, value)
         return value
@@ -246,7 +246,7 @@ class Switch:
                 preference = port(context, preference)
         return preference
 
-    def mix(self, observation: Any, own: Categorical) -> Categorical:
+    def mix(self, observation: Any, own: Distribution) -> Distribution:
         """What is done: the agent's distribution through the mix port."""
         if self.blend.mix:
             context = Context(self.model, self.gamma, self.index, self.episode, observation)

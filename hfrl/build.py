@@ -24,7 +24,7 @@ def make_env(env_id: str, env_kwargs: dict[str, Any], render_mode: str | None = 
         made = registry.build(registry.resolve(env_id, {}, "env"), (), env_kwargs, f"env {env_id}")
         made.render_mode = render_mode
         return made
-    modes = {} if render_mode is None else {"render_mode": render_mode}
+    modes: dict[str, Any] = {} if render_mode is None else {"render_mode": render_mode}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Gymnasium's advice on versions: an outdated id is an error below
         try:

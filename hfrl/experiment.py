@@ -222,8 +222,7 @@ def _consume(session: Session, recorder: Recorder, heartbeat: Callable[[int], bo
     """Let the river flow to its end, or until the heartbeat says stop; returns the steps that were learnt from."""
     total, frequency = session.arm.total_timesteps, session.arm.eval_freq
     for event in session.events():
-        kind = type(event)
-        if kind is Acted:
+        if isinstance(event, Acted):
             step = event.step
             done = step.index  # this step has been taken, and is not learnt yet
             if done and frequency and done % frequency == 0:
@@ -231,7 +230,7 @@ def _consume(session: Session, recorder: Recorder, heartbeat: Callable[[int], bo
             if done % HEARTBEAT == 0 and not heartbeat(done):
                 return done
             recorder.acted(step)
-        elif kind is Learnt:
+        elif isinstance(event, Learnt):
             if event.update is not None:
                 recorder.learnt(event.update)
         else:

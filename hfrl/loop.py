@@ -59,7 +59,7 @@ def human_model(env: Any) -> HumanModel:
     """A table of H for a world with discrete observations and actions, or the empty model for any other."""
     try:
         rows = rows_of(env.observation_space)
-        return HumanTable(rows.count, action_count(env.action_space), rows.row)
+        return HumanTable(rows.size, action_count(env.action_space), rows.row)
     except UserError:
         return NoModel()
 

@@ -21,7 +21,7 @@ TABLE_LIMIT = 50_000_000
 class Rows(NamedTuple):
     """How many rows a table needs for an observation space, and the row of each observation."""
 
-    count: int
+    size: int
     row: Callable[[Any], int]
 
 

@@ -36,7 +36,7 @@ class Step(NamedTuple):
             and for every other agent. After truncation it is drawn and never executed.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # the field's own word; nobody asks a record for tuple.index
     episode: int
     observation: Any
     action: Any

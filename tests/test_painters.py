@@ -19,15 +19,16 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 
 import gymnasium
-import hfrl.envs
 import numpy as np
 import pygame
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import hfrl.envs
 from hfrl.envs import recipe
 from hfrl.envs.painters import canvas, pizza, pizza_kitchen
 from hfrl.envs.pizza_kitchen import MAPS
-from numpy.typing import NDArray
-from PIL import Image
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = "HFRL_WRITE_GOLDEN"

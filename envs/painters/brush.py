@@ -32,9 +32,6 @@ def faint(colour: Colour, alpha: int) -> Colour:
     return (colour[0], colour[1], colour[2], alpha)
 
 
-_F = functools.lru_cache(lambda h: pygame.font.Font(None, h))
-
-
 class Brush:
     """Paints polygons on a surface in the units of its own frame: a place, a size in pixels and a turn in radians."""
 
@@ -170,7 +167,7 @@ def text(words: str, height: int, widest: int, colour: Colour) -> pygame.Surface
     if not pygame.font.get_init():
         pygame.font.init()
     # A Font dies with pygame.quit(), which any Gymnasium world calls: it is never kept, only what it wrote.
-    large = _F(FACTOR * height).render(words, True, colour)
+    large = pygame.font.Font(None, FACTOR * height).render(words, True, colour)
     scale = min(1.0 / FACTOR, widest / large.get_width())
     width, high = max(1, round(large.get_width() * scale)), round(large.get_height() * scale)
     # Scaled down, letters keep their distances; written small, they would snap to whole pixels.

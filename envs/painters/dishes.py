@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 
 import pygame
+
 from hfrl.envs import recipe
 from hfrl.envs.painters.brush import Brush, Colour, Point, arc, blend, faint, sprite, wobbly
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import pygame
+
 from hfrl.envs.painters import dishes
 from hfrl.envs.painters.brush import Brush, Colour, Point, arc, blend, faint, sprite, stamp, text
 

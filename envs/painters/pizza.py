@@ -4,6 +4,7 @@ import functools
 from typing import NamedTuple
 
 import pygame
+
 from hfrl.envs import recipe
 from hfrl.envs.painters import cook, dishes, pantry
 from hfrl.envs.painters.brush import Brush, Colour, blend, faint, sprite, stamp, write

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Sequence
 
 import pygame
+
 from hfrl.envs import recipe
 from hfrl.envs.painters import cook as robot
 from hfrl.envs.painters import dishes, pantry
