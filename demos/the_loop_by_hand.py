@@ -25,7 +25,7 @@ for event in hfrl.play(env, agent, seed=0):
         break
 
 print(
-    f"\nmean return of the first ten episodes {sum(returns[:10]) / 10:.2f}, of the last ten {sum(returns[-10:]) / 10:.2f}"
+    f"\nmean return of the first ten episodes {sum(returns[:10]) / 10:.2f}, of the last {sum(returns[-10:]) / 10:.2f}"
 )
 result = hfrl.evaluate(gym.make("hfrl/Pizza-v0"), agent, episodes=20)
 print(f"greedy now: return {result.returns.mean():.2f}, hidden taste {result.tastes.mean():.2f}")
