@@ -2,9 +2,10 @@
 
     python benchmarks/loop_speed.py [--steps 100000] [--rounds 7]
 
-The peer is typed anew after "Training an agent" of Gymnasium's documentation: an agent class with a defaultdict of numpy
-rows, `env.step` with the default wrappers, `RecordEpisodeStatistics` as the tutorial has it. Both run Q-learning with the
-same settings. Ours judges, blends and records every step. Quote the median of the ratios: they hold on any machine.
+The peer is typed anew after "Training an agent" of Gymnasium's documentation: an agent class with a defaultdict of
+numpy rows, `env.step` with the default wrappers, `RecordEpisodeStatistics` as the tutorial has it ("bare": without it).
+Both run Q-learning with the same settings. Ours judges, blends and records every step. Quote the median of the ratios:
+they hold on any machine.
 """
 
 import argparse

@@ -56,7 +56,7 @@ class TableWorld(gymnasium.Env[Any, int]):
         return self.observe(self.state), {"action_mask": self.masks[self.state]}
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        u = self.np_random.random()
+        u = (self._np_random or self.np_random).random()  # past the property, which costs as much as the draw
         cumulative = 0.0
         for probability, state, reward, terminated in self.P[self.state][action]:  # noqa: B007 - the draw is read below
             cumulative += probability

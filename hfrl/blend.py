@@ -240,16 +240,14 @@ class Switch:
     def bias(self, observation: Any) -> Sequence[float] | None:
         """What the agent prefers beyond its own values; None for no preference."""
         preference = None
-        if self.blend.bias:
-            context = Context(self.model, self.gamma, self.index, self.episode, observation)
-            for port in self.blend.bias:
-                preference = port(context, preference)
+        context = Context(self.model, self.gamma, self.index, self.episode, observation)
+        for port in self.blend.bias:
+            preference = port(context, preference)
         return preference
 
     def mix(self, observation: Any, own: Distribution) -> Distribution:
         """What is done: the agent's distribution through the mix port."""
-        if self.blend.mix:
-            context = Context(self.model, self.gamma, self.index, self.episode, observation)
-            for port in self.blend.mix:
-                own = port(context, own)
+        context = Context(self.model, self.gamma, self.index, self.episode, observation)
+        for port in self.blend.mix:
+            own = port(context, own)
         return own

@@ -162,8 +162,8 @@ def report(outcomes: Sequence[Outcome]) -> None:
 
 
 def _table(group: Sequence[Outcome]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("arm", overflow="fold", min_width=12)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    table.add_column("arm", min_width=12)
     for name in ("automated\nreturn", "hidden\ntaste", "presses", "steps\nto 90 %", "presses\nto 90 %"):
         table.add_column(name, justify="right", no_wrap=True)
     for outcome, label in zip(group, labels_of(group), strict=True):
@@ -185,7 +185,7 @@ def _table(group: Sequence[Outcome]) -> Table:
 def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
     if mean is None:
         return "-"
-    return f"{mean:.2f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
+    return f"{mean:.2f}" + (f"\n[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
 def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path]) -> None:

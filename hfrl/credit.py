@@ -118,13 +118,8 @@ def shares(delay: Delay, time: float, intervals: Sequence[tuple[float, float]]) 
     return [mass / total for mass in masses]
 
 
-class Released(NamedTuple):
-    """A step that no later press can reach. ``owed``: the agent has not learnt it yet."""
-
-    judgement: Judgement
-    owed: bool
-
-
+#: A step that no later press can reach, and whether it is owed: the agent has not learnt it yet.
+Released = tuple[Judgement, bool]
 Taken = tuple[Sequence[Press], Sequence[Released]]
 
 
@@ -149,9 +144,9 @@ class Immediate:
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
         """The step leaves at once with all that was said while it was there."""
         if not presses:
-            return (), (record(Released, (record(Judgement, (step, ())), owed)),)
+            return (), ((record(Judgement, (step, ())), owed),)
         credited = tuple(Press(press, step, ((step.index, 1.0),)) for press in presses)
-        return credited, (Released(Judgement(step, tuple((press.value, 1.0) for press in presses)), owed),)
+        return credited, ((Judgement(step, tuple((press.value, 1.0) for press in presses)), owed),)
 
 
 class _Waiting:
@@ -199,7 +194,7 @@ class Window:
         released = []
         while self._waiting and self._waiting[0].end + self._reach <= horizon:
             waiting = self._waiting.popleft()
-            released.append(Released(Judgement(waiting.step, tuple(waiting.credits)), waiting.owed))
+            released.append((Judgement(waiting.step, tuple(waiting.credits)), waiting.owed))
         return released
 
 

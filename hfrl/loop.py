@@ -143,7 +143,10 @@ def play(
 
 def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float]:
     """The action at ``u`` of the agent's policy, through the bias and the mix port, and its probability."""
-    distribution = switch.mix(observation, agent.policy(observation, switch.bias(observation)))
+    ports = switch.blend
+    distribution = agent.policy(observation, switch.bias(observation) if ports.bias else None)
+    if ports.mix:
+        distribution = switch.mix(observation, distribution)
     action = distribution.sample(u)
     return action, distribution.prob(action)
 

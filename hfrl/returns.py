@@ -12,12 +12,3 @@ def td_target(r: float, gamma: float, terminated: bool, v_next: float) -> float:
     -1.0
     """
     return r + gamma * (1 - terminated) * v_next
-
-
-def towards(old: float, alpha: float, target: float) -> float:
-    """Old + alpha (target - old): every incremental update of the book (eq. 2.5).
-
-    >>> towards(1.0, 0.5, 3.0)
-    2.0
-    """
-    return old + alpha * (target - old)

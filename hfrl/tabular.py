@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.policy import EXPLORATIONS, Discrete, greedy
-from hfrl.returns import towards
 from hfrl.schedules import Schedule, checked
 from hfrl.types import Step, Update, UserError, record
 
@@ -168,10 +167,11 @@ class TabularAgent:
         row = self.q[self.row(step.observation)]
         action = step.action
         old = row[action]
-        row[action] = new = towards(old, self.alpha(self.steps, self.episodes), target)
+        error = target - old
+        row[action] = new = old + self.alpha(self.steps, self.episodes) * error
         self.steps = step.index + 1
         self.episodes = step.episode + (step.terminated or step.truncated)
-        return record(Update, (old, target, target - old, new, signal, bootstrap))
+        return record(Update, (old, target, error, new, signal, bootstrap))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that was learnt, as plain arrays for a checkpoint."""
