@@ -56,6 +56,18 @@ class RandomAgent:
             return np.array([self._uniform.sample(self._predicting.random()) for _ in observation]), None
         return self._uniform.sample(self._predicting.random()), None
 
+    def rates(self) -> dict[str, float]:
+        """Nothing to set."""
+        return {}
+
+    def set_rate(self, name: str, value: float) -> None:
+        """Nothing to set. Raises KeyError."""
+        raise KeyError(f"the random agent has no {name} to set to {value}")
+
+    def q_values(self, observation: Any) -> list[float]:  # noqa: ARG002
+        """It values nothing: 0 for each action."""
+        return [0.0] * len(self._uniform.probabilities)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The clock is all there is."""
         return {"clock": np.array([self.steps, self.episodes])}

@@ -287,6 +287,20 @@ def run_watch(flags: Any) -> int:
     return 0
 
 
+def run_play(flags: Any) -> int:
+    """A person teaches in the window."""
+    from hfrl import teach
+
+    return teach.run_play(flags)
+
+
+def run_replay(flags: Any) -> int:
+    """A recorded session, again."""
+    from hfrl import teach
+
+    return teach.run_replay(flags)
+
+
 def _seeds_of(run: Path) -> list[str]:
     return [folder.name.removeprefix("seed_") for folder in seed_folders(run)]
 

@@ -71,10 +71,13 @@ class Empirical:
     """
 
     def __init__(self, delays: Sequence[float]) -> None:
-        if not delays or min(delays) < 0:
-            raise UserError("an empirical delay needs at least one delay, in seconds, none below 0")
+        if not delays or not all(0 <= delay < math.inf for delay in delays):
+            raise UserError("an empirical delay needs at least one delay, in seconds, none below 0 or infinite")
         self.delays = sorted(delays)
         self.reach = self.delays[-1]
+
+    def __repr__(self) -> str:
+        return f"Empirical({self.delays})"
 
     def cdf(self, delay: float) -> float:
         """P(delay <= x): the share of samples up to x."""
@@ -98,7 +101,7 @@ def lower_incomplete_gamma(shape: float, x: float) -> float:
 
 def overlap(delay: Delay, time: float, begin: float, end: float) -> float:
     """The probability that a press at ``time`` is about what was on the screen during [begin, end]."""
-    return delay.cdf(time - begin) - delay.cdf(time - end)
+    return max(0.0, delay.cdf(time - begin) - delay.cdf(time - end))  # rounding alone could make it negative
 
 
 def shares(delay: Delay, time: float, intervals: Sequence[tuple[float, float]]) -> list[float]:
@@ -127,11 +130,19 @@ class Credit(Protocol):
     """Where steps wait for what is said of them.
 
     ``take`` receives the step on the screen and the presses that arrived during it. It returns those presses with their
-    shares, and the steps that no later press can reach, oldest first. ``instant``: no step ever waits.
+    shares, and the steps that no later press can reach, oldest first. ``share`` tells the same shares beforehand, while
+    the step is still on the screen. ``forget`` takes a press back from the steps that wait. ``barrier`` closes all
+    earlier steps to later presses (after a pause, say). ``instant``: no step ever waits.
     """
 
     @property
     def instant(self) -> bool: ...
+
+    def share(self, step: Step, press: Feedback) -> Press: ...
+
+    def forget(self, press: Press) -> None: ...
+
+    def barrier(self) -> None: ...
 
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken: ...
 
@@ -141,24 +152,35 @@ class Immediate:
 
     instant = True
 
+    def share(self, step: Step, press: Feedback) -> Press:
+        """All of it to the step on the screen."""
+        return Press(press, step, ((step.index, 1.0),))
+
+    def forget(self, press: Press) -> None:
+        """Nothing waits that it could be taken back from."""
+
+    def barrier(self) -> None:
+        """Nothing waits that a press could cross to."""
+
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
         """The step leaves at once with all that was said while it was there."""
         if not presses:
             return (), ((record(Judgement, (step, ())), owed),)
-        credited = tuple(Press(press, step, ((step.index, 1.0),)) for press in presses)
+        credited = tuple(self.share(step, press) for press in presses)
         return credited, ((Judgement(step, tuple((press.value, 1.0) for press in presses)), owed),)
 
 
 class _Waiting:
     """A step in the window: when it was on the screen, and the credit it has got so far."""
 
-    __slots__ = ("begin", "credits", "end", "owed", "step")
+    __slots__ = ("begin", "closed", "credits", "end", "owed", "step")
 
     def __init__(self, step: Step, owed: bool) -> None:
         self.step = step
         self.owed = owed
         self.begin = step.time
         self.end = math.inf
+        self.closed = False
         self.credits: list[tuple[float, float]] = []
 
 
@@ -173,20 +195,47 @@ class Window:
         self._reach = self.delay.reach
         self._waiting: deque[_Waiting] = deque()
 
+    def share(self, step: Step, press: Feedback) -> Press:
+        """How a press is shared among the steps that wait and the one on the screen."""
+        waiting = [*self._open(step), _Waiting(step, owed=False)]
+        return Press(press, step, tuple((one.step.index, part) for one, part in self._parts(waiting, press)))
+
+    def forget(self, press: Press) -> None:
+        """The steps that still wait lose their shares of this press."""
+        shared = dict(press.shares)
+        for waiting in self._waiting:
+            credit = (press.feedback.value, shared.get(waiting.step.index, math.nan))
+            if credit in waiting.credits:
+                waiting.credits.remove(credit)
+
+    def barrier(self) -> None:
+        """No later press is about a step that left the screen before now."""
+        for waiting in self._waiting:
+            waiting.closed = True
+
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
         """A new step comes on the screen, and the one before leaves it."""
-        if self._waiting:
-            self._waiting[-1].end = step.time
-        self._waiting.append(_Waiting(step, owed))
-        return [self._share(press) for press in presses], self._release(step)
+        waiting = [*self._open(step), _Waiting(step, owed)]
+        self._waiting.append(waiting[-1])
+        credited = []
+        for press in presses:
+            parts = self._parts(waiting, press)
+            for one, part in parts:
+                one.credits.append((press.value, part))
+            credited.append(Press(press, step, tuple((one.step.index, part) for one, part in parts)))
+        return credited, self._release(step)
 
-    def _share(self, press: Feedback) -> Press:
-        parts = shares(self.delay, press.time, [(waiting.begin, waiting.end) for waiting in self._waiting])
-        credited = [(waiting, part) for waiting, part in zip(self._waiting, parts, strict=True) if part > 0]
-        for waiting, part in credited:
-            waiting.credits.append((press.value, part))
-        on_screen = self._waiting[-1].step
-        return Press(press, on_screen, tuple((waiting.step.index, part) for waiting, part in credited))
+    def _open(self, step: Step) -> list[_Waiting]:
+        """The waiting steps that a press during ``step`` may be about; whoever acts, answers for themselves alone."""
+        if self._waiting and self._waiting[-1].end == math.inf:
+            self._waiting[-1].end = step.time
+        if self._waiting and self._waiting[-1].step.actor != step.actor:
+            self.barrier()
+        return [waiting for waiting in self._waiting if not waiting.closed]
+
+    def _parts(self, waiting: Sequence[_Waiting], press: Feedback) -> list[tuple[_Waiting, float]]:
+        parts = shares(self.delay, press.time, [(one.begin, one.end) for one in waiting])
+        return [(one, part) for one, part in zip(waiting, parts, strict=True) if part > 0]
 
     def _release(self, newest: Step) -> list[Released]:
         """The steps that no press after ``newest`` can reach; all of them where the episode has ended."""

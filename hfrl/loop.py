@@ -73,6 +73,7 @@ def play(
     seed: int | None = None,
     clock: Clock | None = None,
     steps: int | None = None,
+    since: tuple[int, int] = (0, 0),
 ) -> Iterator[Event]:
     """Yield what happens, for ever or for ``steps`` steps: the caller counts, logs, draws, pauses and stops.
 
@@ -88,6 +89,7 @@ def play(
         credit: which steps a press is about; ``Immediate()`` by default.
         seed: of the world and the policy; the same seed gives the same run.
         clock: session time; a metronome of 0.3 s a step by default.
+        since: steps and episodes that lie behind the agent already (a warm-up, a loaded agent): counting goes on there.
         steps: return once so many steps were taken and learnt from, wherever the episode is; None never returns.
     """
     draws = streams(seed)
@@ -95,14 +97,15 @@ def play(
     switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
     credit = credit or Immediate()
     clock = clock or metronome()
-    index = episode = 0
+    index, episode = since
+    last = None if steps is None else index + steps
     reset_seed: int | None = draws.world
     while True:
         observation, info = env.reset(seed=reset_seed)
         reset_seed = None  # seeded once: the next episodes go on from the world's own generator
         mask = info.get("action_mask")
         switch.index, switch.episode = index, episode
-        action, probability = _choose(agent, switch, observation, next(uniform))
+        action, probability, actor = _choose(agent, switch, observation, next(uniform))
         ended = False
         first = True
         while not ended:
@@ -110,7 +113,7 @@ def play(
             next_mask = info.get("action_mask")
             fields = (
                 index, episode, observation, action, float(reward), next_observation, terminated, truncated,
-                probability, "agent", mask, next_mask, clock(first), None,
+                probability, actor, mask, next_mask, clock(first), None,
             )  # fmt: skip
             step = record(Step, fields)
             yield record(Acted, (step,))
@@ -120,7 +123,7 @@ def play(
             ended = terminated or truncated
             drawn = agent.on_policy and not terminated
             if drawn:
-                action, probability = _choose(agent, switch, next_observation, next(uniform))
+                action, probability, actor = _choose(agent, switch, next_observation, next(uniform))
                 step = step._replace(next_action=action)
             waits = credit.instant or agent.learns_from_feedback or switch.waits()
             if not waits:
@@ -133,22 +136,24 @@ def play(
                     switch.model.observe(judgement)
                 if owed:
                     yield _learn(agent, switch, judgement)
-            if index == steps:
+            if index == last:
                 return
             if not (drawn or ended):
-                action, probability = _choose(agent, switch, next_observation, next(uniform))
+                action, probability, actor = _choose(agent, switch, next_observation, next(uniform))
             observation, mask, first = next_observation, next_mask, False
         episode += 1
 
 
-def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float]:
-    """The action at ``u`` of the agent's policy, through the bias and the mix port, and its probability."""
+def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float, str]:
+    """The action at ``u`` of the policy through bias port, mix port and takeover; its probability; who chose."""
     ports = switch.blend
     distribution = agent.policy(observation, switch.bias(observation) if ports.bias else None)
     if ports.mix:
         distribution = switch.mix(observation, distribution)
+    if switch.takeover:
+        distribution = switch.takeover(distribution)
     action = distribution.sample(u)
-    return action, distribution.prob(action)
+    return action, distribution.prob(action), distribution.actor
 
 
 def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:

@@ -43,6 +43,20 @@ class HumanTable:
         self.count[state][action] += 1
         self.mean[state][action] = running_mean(self.mean[state][action], self.count[state][action], label)
 
+    def correct(self, old: Judgement, new: Judgement) -> None:
+        """Replace a judgement that was observed by another of the same step; a silent one takes its label away."""
+        before, after = old.feedback, new.feedback
+        if before is None:
+            return
+        state, action = self._index(old.step.observation), old.step.action
+        count = self.count[state][action]
+        total = self.mean[state][action] * count - before
+        if after is None:
+            self.count[state][action] = count = count - 1
+        else:
+            total += after
+        self.mean[state][action] = total / count if count else 0.0
+
     def values(self, observation: Any) -> list[float]:
         """H(s, .), one number per action."""
         return self.mean[self._index(observation)]
@@ -88,6 +102,16 @@ class NoModel:
 
     def observe(self, judgement: Judgement) -> None:
         """Nothing to learn with."""
+
+    def correct(self, old: Judgement, new: Judgement) -> None:
+        """Nothing to correct."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Nothing was learnt."""
+        return {}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Nothing to restore."""
 
     def values(self, observation: Any) -> Sequence[float]:
         """There is no H for this world. Raises UserError."""

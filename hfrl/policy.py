@@ -16,6 +16,11 @@ class Categorical(NamedTuple):
 
     probabilities: Sequence[float]
 
+    @property
+    def actor(self) -> str:
+        """The agent."""
+        return "agent"
+
     def sample(self, u: float) -> int:
         """The action at ``u`` in [0, 1): the first whose cumulative probability exceeds ``u``."""
         cumulative = 0.0
@@ -49,6 +54,29 @@ class Categorical(NamedTuple):
         return Categorical([(1 - share) * p + share * q for p, q in pairs])
 
 
+class Commanded(NamedTuple):
+    """The action that a person who drives has chosen: all probability on it."""
+
+    action: int
+
+    @property
+    def actor(self) -> str:
+        """The person."""
+        return "human"
+
+    def sample(self, u: float) -> int:  # noqa: ARG002 - the verb of every distribution
+        """The commanded action, whatever ``u``."""
+        return self.action
+
+    def prob(self, action: int) -> float:
+        """1 for the commanded action."""
+        return float(action == self.action)
+
+    def log_prob(self, action: int) -> float:
+        """0 for the commanded action, minus infinity for any other."""
+        return 0.0 if action == self.action else -math.inf
+
+
 class EpsilonGreedy(NamedTuple):
     """``tied`` probability on each action whose value is ``best``, ``other`` on the rest.
 
@@ -59,6 +87,11 @@ class EpsilonGreedy(NamedTuple):
     best: float
     tied: float
     other: float
+
+    @property
+    def actor(self) -> str:
+        """The agent."""
+        return "agent"
 
     @property
     def probabilities(self) -> list[float]:
@@ -78,8 +111,9 @@ class EpsilonGreedy(NamedTuple):
                 cumulative += other
             if u < cumulative:
                 return action
-            action += 1  # noqa: SIM113 - enumerate builds a pair per action, in the hottest loop there is
-        return chosen  # where rounding leaves the sum below u
+            action += 1  # enumerate would build a pair per action, in the hottest loop there is
+        # Where rounding leaves the sum below u: the last possible action.
+        return action - 1 if other > 0 else chosen
 
     def prob(self, action: int) -> float:
         """The probability of an action."""

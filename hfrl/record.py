@@ -298,7 +298,7 @@ def find_runs(path: str) -> list[Path]:
     ]
     if not runs:
         raise UserError(f"{path!r} holds no run: no config.json in it or below it")
-    return sorted(runs, key=lambda run: (run.name, run.parent.name))
+    return sorted(runs, key=lambda run: (run.name[:15], run.parent.name))
 
 
 def seed_folders(run: Path) -> list[Path]:

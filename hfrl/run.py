@@ -58,6 +58,70 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Play:
+    """Teach in the window: reward, penalise, take over, and see what each press did."""
+
+    env: str = "hfrl/Pizza-v0"
+    """The world: any with pictures (rgb_array) and Discrete observations and actions."""
+    agent: str = "q_learning"
+    """Who learns."""
+    blend: str = "reward_shaping"
+    """How your feedback joins the reward; b goes on to the next while you teach."""
+    credit: str = "uniform"
+    """Which steps a press is about: immediate, uniform, gamma or empirical."""
+    seed: int = 0
+    """Of everything random."""
+    set: tuple[str, ...] = ()
+    """Settings of the agent, key=value."""
+    alpha: str | None = None
+    """The agent's learning_rate."""
+    gamma: str | None = None
+    """The agent's discount."""
+    epsilon: str | None = None
+    """The agent's exploration."""
+    env_kwargs: tuple[str, ...] = ()
+    """Settings of the world, key=value."""
+    warmup: str = "auto"
+    """Steps of training on the automated reward before you teach; auto: until it is near the optimum; 0: none."""
+    load: str | None = None
+    """Go on from the saved agent of this run."""
+    speed: float = 3.333
+    """Steps per second."""
+    wait: bool = False
+    """Wait for your judgement of every step (w switches)."""
+    trainer: str = "person"
+    """A name of your choice for the log."""
+    out: str = "runs"
+    """The folder that run folders are made in."""
+    size: str = "960x640"
+    """The window's size."""
+    card: bool = False
+    """Print every update card in the terminal, too."""
+    keys: str | None = None
+    """A script: lines of {"t": seconds, "key": "up"}."""
+    duration: float | None = None
+    """End after so many seconds."""
+    screenshot: str | None = None
+    """Save the window to this .png at second --at."""
+    at: float | None = None
+    """When the screenshot is taken, in seconds."""
+    gif: str | None = None
+    """Save the session to this .gif, ten frames a second."""
+    fast: bool = False
+    """Run on a simulated clock, as fast as it goes (scripts)."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Rebuild the agent of a recorded session from its log."""
+
+    run: str
+    """A run folder of play."""
+    blend: str | None = None
+    """Learn the recorded steps and presses by another blend instead."""
+
+
+@dataclass(frozen=True)
 class List:
     """Name every agent, teacher, blend, credit and world there is."""
 
@@ -75,6 +139,8 @@ class Doctor:
 
 COMMANDS: dict[str, type] = {
     "train": Train,
+    "play": Play,
+    "replay": Replay,
     "evaluate": Evaluate,
     "watch": Watch,
     "plot": Plot,
@@ -84,7 +150,7 @@ COMMANDS: dict[str, type] = {
 #: Flags that go by another name elsewhere, and short forms.
 ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": "--total-timesteps"}
 APPENDED = ("--set", "--env-kwargs", "--env", "--agent", "--teacher", "--blend", "--seeds")
-POSITIONAL = {"evaluate": "run", "watch": "run", "plot": "run", "list": "kind", "doctor": "run"}
+POSITIONAL = {"evaluate": "run", "watch": "run", "replay": "run", "plot": "run", "list": "kind", "doctor": "run"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +161,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return int(getattr(commands, f"run_{name}")(flags))
     except UserError as error:
-        print(f"hfrl: {error}", file=sys.stderr)
+        print(f"hfrl: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("hfrl: interrupted", file=sys.stderr)
@@ -121,8 +187,6 @@ def _normal(name: str, arguments: list[str]) -> list[str]:
     kind = COMMANDS[name]
     known = {f"--{field.name}" for field in dataclasses.fields(kind)} | {"--help"}
     singular = {alias: flag for alias, flag in ALIASES.items() if flag.replace("-", "_") in _underscored(known)}
-    if name == "watch":
-        singular.pop("--seed", None)
     flags: dict[str, list[str]] = {}
     loose: list[str] = []
     current = loose

@@ -36,7 +36,7 @@ def rows_of(space: gymnasium.Space[Any]) -> Rows:
     sizes = _sizes(space)
     if sizes is None:
         raise UserError(
-            f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, got {space}; "
+            f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, got {' '.join(str(space).split())}; "
             "in this version only --agent random takes such a world"
         )
 
@@ -108,12 +108,15 @@ class TabularAgent:
             raise UserError(f"exploration must be one of {', '.join(EXPLORATIONS)}, got {exploration!r}")
         if not 0 <= gamma <= 1:
             raise UserError(f"gamma must be within [0, 1], got {gamma}")
-        self.alpha = checked("learning_rate", learning_rate, 0, 1)
+        self.alpha: Schedule = checked("learning_rate", learning_rate, 0, 1)
         self.gamma = float(gamma)
         self._explore = EXPLORATIONS[exploration]
+        self._exploration_rate: Schedule
         if exploration == "softmax":
+            self._exploration_name = "temperature"
             self._exploration_rate = checked("temperature", temperature, 0, float("inf"))
         else:
+            self._exploration_name = "epsilon"
             self._exploration_rate = checked("epsilon", epsilon, 0, 1)
         states, self.row = rows_of(env.observation_space)
         actions = action_count(env.action_space)
@@ -158,6 +161,19 @@ class TabularAgent:
         if deterministic:
             return values.index(max(values)), None
         return self.policy(observation).sample(self._predicting.random()), None
+
+    def rates(self) -> dict[str, float]:
+        """The numbers a person may change while the agent learns, as they are now."""
+        now = self.steps, self.episodes
+        return {"alpha": self.alpha(*now), self._exploration_name: self._exploration_rate(*now)}
+
+    def set_rate(self, name: str, value: float) -> None:
+        """Set one of :meth:`rates` to a constant. Raises UserError out of its range."""
+        plan = checked(name, value, 0, float("inf") if name == "temperature" else 1)
+        if name == "alpha":
+            self.alpha = plan
+        else:
+            self._exploration_rate = plan
 
     def learn(self, step: Step, signal: float, target: float, bootstrap: float) -> Update:
         """Q(S,A) <- Q(S,A) + alpha [target - Q(S,A)]; and the clock that schedules read moves on.

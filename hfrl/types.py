@@ -129,7 +129,10 @@ RewardPort = Callable[[Judgement], float]
 
 
 class Distribution(Protocol):
-    """Over actions. ``sample`` inverts the cumulative distribution at one uniform number."""
+    """Over actions. ``sample`` inverts the cumulative distribution at one uniform number; ``actor`` is who chooses."""
+
+    @property
+    def actor(self) -> str: ...
 
     def sample(self, u: float) -> Any: ...
 

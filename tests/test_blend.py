@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -376,7 +377,7 @@ def test_the_blend_pays_what_the_law_asks_for() -> None:
 def test_potentials_telescope_along_any_path(h: list[float], gamma: float, path: list[int]) -> None:
     live = Switch(potential_based(3.0), FixedTable([[value] for value in h]), gamma)
     total = 0.0
-    for t, (state, after) in enumerate(zip(path, path[1:], strict=False)):
+    for t, (state, after) in enumerate(pairwise(path)):
         last = t == len(path) - 2
         total += gamma**t * live.reward(Judgement(Step(t, 0, state, 0, 0.0, after, last, False)))
     assert total == pytest.approx(-3.0 * h[path[0]], abs=1e-9)

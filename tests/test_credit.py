@@ -368,3 +368,45 @@ def test_an_empirical_window_refuses_a_file_without_delays(tmp_path: Path, text:
         file.write_text(text)
     with pytest.raises(UserError, match="empirical"):
         empirical_window(str(file))
+
+
+# What a person sees before the step is over, and what no press may cross
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.sampled_from(DELAYS), sessions)
+def test_a_press_is_told_the_shares_beforehand_that_it_gets_in_the_end(delay: Delay, session: list[Shown]) -> None:
+    asking, plain = Window(delay), Window(delay)
+    time = 0.0
+    for index, (seconds, offsets, ended) in enumerate(session):
+        step = shown(index, time, ended)
+        feedback = [Feedback(value, time + offset) for offset, value in offsets]
+        told = [asking.share(step, press) for press in feedback]
+        assert told == asking.take(step, feedback, True)[0] == plain.take(step, feedback, True)[0]
+        time += seconds
+
+
+def test_immediate_credit_tells_beforehand_that_all_is_for_the_step_on_the_screen() -> None:
+    step, press = shown(3, 0.9), Feedback(1.0, 1.0)
+    assert Immediate().share(step, press) == Press(press, step, ((3, 1.0),))
+
+
+def test_no_press_crosses_a_barrier_and_none_is_lost_at_it() -> None:
+    window = uniform_window()
+    for index in range(3):
+        window.take(shown(index, 0.3 * index), (), True)
+    window.barrier()
+    presses, released = window.take(shown(3, 0.9, ended=True), [Feedback(1.0, 1.2)], True)
+    assert presses[0].shares == ((3, 1.0),)  # without the barrier: 0, 1/3, 1/2, 1/6
+    assert credit_of(released) == {0: 0.0, 1: 0.0, 2: 0.0, 3: 1.0}
+
+
+@pytest.mark.parametrize("actors", [("agent", "human"), ("human", "agent")])
+def test_no_press_crosses_a_takeover(actors: tuple[str, str]) -> None:
+    window = uniform_window()
+    for index in range(3):
+        window.take(shown(index, 0.3 * index)._replace(actor=actors[index == 2]), (), True)
+    last = shown(3, 0.9, ended=True)._replace(actor=actors[1])
+    presses, released = window.take(last, [Feedback(1.0, 1.2)], True)
+    assert dict(presses[0].shares) == pytest.approx({2: 3 / 4, 3: 1 / 4})
+    assert sum(credit_of(released).values()) == pytest.approx(1.0)

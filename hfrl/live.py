@@ -1,0 +1,300 @@
+"""A live session: the loop in a worker thread, and everything a window needs to show of it.
+
+The main thread only asks for :meth:`Live.view` and hands in what the person does; learning never holds it up.
+"""
+
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from hfrl.blend import Switch
+from hfrl.credit import Credit
+from hfrl.loop import play
+from hfrl.session import Clock, Desk, FrameClock, Person, SessionClosed, SessionLog, Staged
+from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
+from hfrl.undo import Memory
+from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
+
+ECHO_SECONDS = 3.0
+CURVE = 300
+
+
+class Wiring(NamedTuple):
+    """The parts of a session, made already."""
+
+    env: Any
+    agent: Any
+    switch: Switch
+    credit: Credit
+    seed: int
+    since: tuple[int, int]
+
+
+class _Shown(NamedTuple):
+    """An echo as it stands: the press's value, when it was made, and what came of it."""
+
+    value: float
+    time: float
+    changed: str = ""
+
+
+class Live:
+    """The worker and what it has told so far.
+
+    Attributes:
+        picture: the world's last frame: an RGB array, or None before the first.
+        failed: the exception that ended the loop, if one did.
+        print_cards: also print every update card.
+    """
+
+    def __init__(self, wiring: Wiring, desk: Desk, clock: Clock, log: SessionLog, speed: float) -> None:
+        self.wiring = wiring
+        self.desk = desk
+        self.clock = clock
+        self.memory = Memory(wiring.agent, wiring.switch, wiring.credit)
+        self.person = Person(desk, wiring.credit, self.memory, clock, log, speed)
+        self.stage = Staged(wiring.env, self._publish)
+        desk.stage = self.stage
+        self.picture: Any = None
+        self.failed: BaseException | None = None
+        self.print_cards = False
+        self.actions = action_names(wiring.env)
+        self._thread = threading.Thread(target=self._work, name="learner", daemon=True)
+        self._step: Step | None = None
+        self._card: Card | None = None
+        self._echo: _Shown | None = None
+        self._counts = Counts()
+        self._world_return = self._human_return = 0.0
+        self._world_curve: list[float] = []
+        self._human_curve: list[float] = []
+        self._recent: list[float] = []  # when the last steps came on the screen
+        self.done_steps = 0
+
+    # --- the worker --------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Let the agent act."""
+        self._thread.start()
+
+    @property
+    def started(self) -> bool:
+        """Whether the agent has begun to act."""
+        return self._thread.ident is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether the loop is still at work."""
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """Unwind the loop and wait for it; what it learnt is there."""
+        self.person.close()
+        if isinstance(self.clock, FrameClock):
+            with self.person.condition:
+                self.clock.parked = False
+                self.person.condition.notify_all()
+        if self.started:
+            self._thread.join()
+
+    def _work(self) -> None:
+        w = self.wiring
+        try:
+            for event in play(
+                self.stage, w.agent, self.person, w.switch, w.credit, w.seed, self.person.time, since=w.since
+            ):
+                self._note(event)
+        except SessionClosed:
+            pass  # the person has quit: the way out of the loop
+        except Exception as error:  # shown in the window and told at the end; nothing is swallowed
+            self.failed = error
+        finally:
+            if isinstance(self.clock, FrameClock):
+                with self.person.condition:
+                    self.clock.finished = True
+                    self.person.condition.notify_all()
+
+    def _publish(self, env: Any) -> None:
+        self.picture = env.render()
+
+    def _note(self, event: Event) -> None:
+        self.memory.note(event)
+        if isinstance(event, Acted):
+            self._note_step(event.step)
+        elif isinstance(event, Pressed):
+            self._human_return += event.press.feedback.value
+        else:
+            self._note_update(event)
+
+    def _note_step(self, step: Step) -> None:
+        if self._step is not None and self._step.ended:
+            self._world_curve.append(self._world_return)
+            self._human_curve.append(self._human_return)
+            self._world_return = self._human_return = 0.0
+        self._step = step
+        self._world_return += step.reward
+        self._recent = [*self._recent[-19:], step.time]
+        self.done_steps += 1
+
+    def _note_update(self, learnt: Learnt) -> None:
+        judgement, update = learnt
+        if update is None:
+            return
+        step = judgement.step
+        name = self.actions[step.action]
+        self._card = Card(
+            name, update.old, update.new, step.reward, update.signal - step.reward, self.wiring.agent.gamma,
+            update.bootstrap, update.target, step.terminated, step.truncated,
+        )  # fmt: skip
+        if self.print_cards:
+            print(self._card.text())
+        if judgement.credits and self._echo is not None:
+            self._echo = self._echo._replace(changed=self._change(judgement, name, update.old, update.new))
+
+    def _change(self, judgement: Judgement, name: str, old: float, new: float) -> str:
+        h = self.wiring.switch.model.values(judgement.step.observation)[judgement.step.action]
+        return f"H({name}) is now {h:+.2f};  Q {old:.2f} -> {new:.2f}"
+
+    # --- what the person does ----------------------------------------------------------------------------------------
+
+    def press(self, value: float) -> None:
+        """A reward or a penalty; echoed from this moment on."""
+        self._echo = _Shown(value, self.clock.now())
+        kind = "rewards" if value > 0 else "penalties" if value < 0 else "neutral"
+        self._counts = self._counts._replace(**{kind: getattr(self._counts, kind) + 1})
+        self.person.do("feedback", value)
+
+    def _credit_words(self, since: float) -> str:
+        """Whom the last press was credited to, in percent; nothing until the worker has shared it out."""
+        press = self.person.last_press
+        if press is None or press.feedback.time < since:
+            return ""
+        parts = [f"{self._action_at(index)} {share:.0%}" for index, share in reversed(press.shares)]
+        return "credited to: " + ", ".join(parts)
+
+    def _action_at(self, index: int) -> str:
+        back = 0 if self._step is None else self._step.index - index
+        if back == 0 and self._step is not None:
+            return str(self.actions[self._step.action])
+        return f"{back} step{'s' if back > 1 else ''} before"
+
+    def take_back(self) -> None:
+        """The last press never was."""
+        self._counts = self._counts._replace(taken_back=self._counts.taken_back + 1)
+        self.person.do("take_back")
+
+    # --- what the window shows ---------------------------------------------------------------------------------------
+
+    def mode(self) -> str:
+        """The banner."""
+        if self.person.paused:
+            return "PAUSED"
+        if self.desk.driving:
+            return "YOU DRIVE"
+        return "TEACHING" if self.desk.teaching else "WATCHING"
+
+    def sliders(self) -> list[Slider]:
+        """The numbers that may be changed now."""
+        rates = self.wiring.agent.rates()
+        result = [Slider(name, value, 0.0, 1.0 if name != "temperature" else 5.0) for name, value in rates.items()]
+        result.append(Slider("gamma", self.wiring.agent.gamma, 0.0, 1.0))
+        blend = self.desk.switch.blend
+        if blend.reward or blend.bias or blend.mix:
+            result.append(Slider("weight", self.desk.weight, 0.0, 5.0))
+        result.append(Slider("speed", self.person.speed, 0.5, 30.0))
+        return result
+
+    def view(self, keys: Sequence[tuple[str, str]], focused: bool, strength: float, notice: Notice | None) -> View:
+        """The records to draw, as things are at this moment."""
+        step, now = self._step, self.clock.now()
+        rates = self.wiring.agent.rates()
+        counts = self._counts
+        pressed = counts.rewards + counts.penalties + counts.neutral
+        return View(
+            world=world_name(self.wiring.env),
+            mode=self.mode(),
+            action="" if step is None else self.actions[step.action],
+            step=0 if step is None else step.index + 1,
+            episode=1 if step is None else step.episode + 1 - self.wiring.since[1],
+            world_return=self._world_return,
+            human_return=self._human_return,
+            counts=counts._replace(per_minute=60 * pressed / now if now > 1 else 0.0),
+            blend=self.desk.switch.blend.name,
+            weight=self.desk.weight,
+            epsilon=rates.get("epsilon", rates.get("temperature", 0.0)),
+            gamma=self.wiring.agent.gamma,
+            alpha=rates.get("alpha", 0.0),
+            speed_wanted=self.person.speed,
+            speed_real=self._real_speed(),
+            focused=focused,
+            strength=strength,
+            bars=self._bars(),
+            sliders=self.sliders(),
+            world_curve=self._world_curve[-CURVE:],
+            human_curve=self._human_curve[-CURVE:],
+            keys=keys,
+            echo=self._echo_now(now),
+            card=self._card,
+            notice=notice,
+            message=self._message(),
+        )
+
+    def _message(self) -> str:
+        if self.failed is not None:
+            return f"the agent failed: {type(self.failed).__name__}: {self.failed}"
+        return self.person.message
+
+    def _real_speed(self) -> float:
+        if len(self._recent) < 2 or self._recent[-1] <= self._recent[0]:
+            return 0.0
+        return (len(self._recent) - 1) / (self._recent[-1] - self._recent[0])
+
+    def _echo_now(self, now: float) -> Echo | None:
+        shown = self._echo
+        if shown is None or now - shown.time > ECHO_SECONDS:
+            return None
+        return Echo(shown.value, now - shown.time, self._credit_words(shown.time), shown.changed)
+
+    def _bars(self) -> list[Bar]:
+        """The actions in the state that the step on the screen was taken in."""
+        step = self._step
+        if step is None:
+            return []
+        observation, model = step.observation, self.wiring.switch.model
+        q = self.wiring.agent.q_values(observation)
+        try:
+            h, judged = model.values(observation), model.counts(observation)
+        except UserError:  # no table of the person fits this world
+            h, judged = [0.0] * len(q), [0] * len(q)
+        return [Bar(name, q[a], h[a], judged[a], a == step.action) for a, name in enumerate(self.actions)]
+
+    def summary(self) -> dict[str, Any]:
+        """The counts of the session, for the end card and summary.json."""
+        return {
+            "steps": self.done_steps,
+            "episodes": len(self._world_curve),
+            "seconds": round(self.clock.now(), 3),
+            **{key: value for key, value in self._counts._asdict().items() if key != "per_minute"},
+            "mean_return": sum(self._world_curve) / len(self._world_curve) if self._world_curve else None,
+        }
+
+
+def action_names(env: Any) -> list[str]:
+    """The actions in words: the world's own, Gymnasium's toys', or numbers."""
+    names = getattr(env.unwrapped, "action_meanings", None)
+    if names:
+        return list(names)
+    known = {
+        "FrozenLakeEnv": ("left", "down", "right", "up"),
+        "CliffWalkingEnv": ("up", "right", "down", "left"),
+        "TaxiEnv": ("south", "north", "east", "west", "pick up", "drop off"),
+        "BlackjackEnv": ("stick", "hit"),
+        "CartPoleEnv": ("push left", "push right"),
+        "MountainCarEnv": ("push left", "coast", "push right"),
+    }
+    given = known.get(type(env.unwrapped).__name__)
+    return list(given) if given else [f"action {action}" for action in range(int(env.action_space.n))]
+
+
+def world_name(env: Any) -> str:
+    """The id a world was made by, or its class."""
+    return str(env.spec.id) if env.spec else type(env.unwrapped).__name__

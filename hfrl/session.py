@@ -1,0 +1,473 @@
+"""A teaching session: a person as a teacher, their clock, their desk of levers, and the log that can rebuild it all.
+
+The generator of ``hfrl.play`` runs in a worker thread; a person's deeds come in through a queue and are applied by the
+worker, at one place: :meth:`Person.__call__`, while a step is on the screen. So a replayed log does exactly what the
+person did, at the same steps, through the same code. No pygame here: a window, a notebook or a test can be the person.
+"""
+
+import json
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TextIO
+
+import gymnasium
+
+from hfrl.blend import Blend, Port, Switch
+from hfrl.credit import Credit
+from hfrl.policy import Commanded
+from hfrl.schedules import Constant
+from hfrl.types import Distribution, Feedback, Press, Step
+from hfrl.undo import Memory
+
+GRADING_SECONDS = 1.0
+#: What a person may do, apart from pressing; each is an event in the log. ``value`` says to what.
+LEVERS = (
+    "teaching",
+    "pause",
+    "takeover",
+    "drive",
+    "blend",
+    "slider",
+    "speed",
+    "end_episode",
+    "take_back",
+    "single_step",
+)
+
+
+#: What may be done while the world waits for a driver's first action of an episode.
+AT_START = ("drive", "takeover")
+
+
+class Deed(NamedTuple):
+    """One thing a person did: its kind (``feedback`` or one of :data:`LEVERS`), when (session seconds), and to what."""
+
+    kind: str
+    time: float
+    value: Any = None
+
+
+class SessionClosed(Exception):  # noqa: N818 - the way out of the loop, no error
+    """The person has quit; raised inside the loop to unwind it."""
+
+
+# --- time ------------------------------------------------------------------------------------------------------------
+
+
+class Clock(Protocol):
+    """Session time in seconds; it stands still while paused."""
+
+    def now(self) -> float: ...
+
+    def pause(self, on: bool) -> None: ...
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None: ...
+
+
+class RealClock:
+    """The monotonic clock of the machine, less the pauses."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+        self._paused_at: float | None = None
+
+    def now(self) -> float:
+        """Seconds since the first frame, pauses left out."""
+        return (self._paused_at if self._paused_at is not None else time.monotonic()) - self._start
+
+    def pause(self, on: bool) -> None:
+        """Stop, or go on."""
+        if on and self._paused_at is None:
+            self._paused_at = time.monotonic()
+        elif not on and self._paused_at is not None:
+            self._start += time.monotonic() - self._paused_at
+            self._paused_at = None
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:
+        """Sleep until something happens, at most so long."""
+        condition.wait(max(0.001, min(seconds, 0.1)))
+
+
+class FrameClock:
+    """A simulated clock for scripted sessions: time moves when the window says so, and only while the worker waits."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._paused = False
+        self.parked = False
+        self.finished = False
+
+    def now(self) -> float:
+        """Seconds of simulated time, pauses left out."""
+        return self._now
+
+    def pause(self, on: bool) -> None:
+        """Stop, or go on."""
+        self._paused = on
+
+    def wait(self, condition: threading.Condition, seconds: float) -> None:  # noqa: ARG002 - simulated time has no rush
+        """Park until the window advances the time."""
+        self.parked = True
+        condition.notify_all()
+        while self.parked:
+            condition.wait(1.0)
+
+    def advance(self, condition: threading.Condition, seconds: float) -> None:
+        """Move on by so many seconds, once the worker has done all it can at the present moment."""
+        with condition:
+            while not self.parked and not self.finished:
+                condition.wait(1.0)
+            if not self._paused:
+                self._now += seconds
+            self.parked = False
+            condition.notify_all()
+
+    def settle(self, condition: threading.Condition) -> None:
+        """Return once the worker has done all it can at the present moment."""
+        with condition:
+            while not self.parked and not self.finished:
+                condition.wait(1.0)
+
+
+# --- the log ---------------------------------------------------------------------------------------------------------
+
+
+class SessionLog:
+    """``feedback.jsonl`` of a session: one line per event, flushed and synced as it happens.
+
+    Keys: ``event t wall step episode value strength latency credit trainer``. ``event=step`` marks when a step came on
+    the screen; a press has ``event=feedback``; a take-back names the line it takes back in ``value``.
+    """
+
+    def __init__(self, path: Path, trainer: str) -> None:
+        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._trainer = trainer
+        self.lines = 0
+
+    def write(self, deed: Deed, step: Step | None, press: Press | None = None) -> int:
+        """Append an event; returns the number of its line, from 1."""
+        value = deed.value
+        line = {
+            "event": deed.kind,
+            "t": deed.time,  # unrounded: a replay shares credit by it, to the last bit
+            "wall": round(time.time(), 3),
+            "step": None if step is None else step.index,
+            "episode": None if step is None else step.episode,
+            "value": value,
+            "strength": abs(value) if deed.kind == "feedback" else None,
+            "latency": None if step is None else round(deed.time - step.time, 6),
+            "credit": None if press is None else press.shares,
+            "trainer": self._trainer,
+        }
+        self._file.write(json.dumps(line) + "\n")
+        self._file.flush()
+        if deed.kind != "step":  # the next event syncs the steps along with it
+            os.fsync(self._file.fileno())
+        self.lines += 1
+        return self.lines
+
+    def close(self) -> None:
+        """Sync and close; safe to call twice."""
+        if not self._file.closed:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+
+# --- the world on its stage ------------------------------------------------------------------------------------------
+
+
+class Staged(gymnasium.Wrapper[Any, Any, Any, Any]):
+    """A world whose picture is published after every reset and step, and whose episode a person may end (truncated)."""
+
+    def __init__(self, env: Any, publish: Callable[[Any], None]) -> None:
+        super().__init__(env)
+        self._publish = publish
+        self.end_asked = False
+        self.fresh = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        self.end_asked = False
+        self.fresh = True
+        result = self.env.reset(seed=seed, options=options)
+        self._publish(self.env)
+        return result
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        self.fresh = False
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self._publish(self.env)
+        return observation, reward, terminated, truncated or self.end_asked, info
+
+
+# --- the desk --------------------------------------------------------------------------------------------------------
+
+
+class Desk:
+    """What a person may change while the agent learns. Levers are moved here and nowhere else, live and in a replay."""
+
+    def __init__(self, agent: Any, switch: Switch, blends: Sequence[Blend]) -> None:
+        self.agent = agent
+        self.switch = switch
+        self.blends = blends
+        self.teaching = True
+        self.driving = False
+        self.command: int | None = None
+        self.stage: Staged | None = None
+        self.await_command: Callable[[], None] = lambda: None
+        switch.takeover = self._take_over
+
+    def _take_over(self, own: Distribution) -> Distribution:
+        if self.driving and self.command is None and self.stage is not None and self.stage.fresh:
+            self.await_command()  # an episode's first action is the driver's too
+        if not self.driving or self.command is None:
+            return own
+        return Commanded(self.command)
+
+    def apply(self, deed: Deed) -> None:
+        """Move one lever."""
+        if deed.kind == "teaching":
+            self.teaching = bool(deed.value)
+        elif deed.kind == "takeover":
+            self.driving, self.command = bool(deed.value), None
+        elif deed.kind == "drive":
+            self.command = int(deed.value)
+        elif deed.kind == "blend":
+            self.switch.blend = next(blend for blend in self.blends if blend.name == deed.value)
+        elif deed.kind == "slider":
+            self._slide(*deed.value)
+        elif deed.kind == "end_episode" and self.stage is not None:
+            self.stage.end_asked = True
+
+    def _slide(self, name: str, value: float) -> None:
+        if name == "gamma":
+            self.agent.gamma = self.switch.gamma = value
+        elif name == "weight":
+            self.switch.blend = reweighted(self.switch.blend, value)
+        else:
+            self.agent.set_rate(name, value)
+
+    @property
+    def weight(self) -> float:
+        """The present weight of the blend's first port; 0 where it has none."""
+        ports = (*self.switch.blend.reward, *self.switch.blend.bias, *self.switch.blend.mix)
+        return ports[0].weight(self.switch.index, self.switch.episode) if ports else 0.0
+
+
+def reweighted(blend: Blend, beta: float) -> Blend:
+    """The same rules at a constant weight."""
+
+    def at(ports: tuple[Port, ...]) -> tuple[Port, ...]:
+        return tuple(Port(Constant(beta), port.rule) for port in ports)
+
+    return Blend(blend.name, at(blend.reward), at(blend.bias), at(blend.mix))
+
+
+# --- the person ------------------------------------------------------------------------------------------------------
+
+
+class Person:
+    """A person as a teacher: called with the step that is on the screen, it returns when the screen moves on.
+
+    Any thread may :meth:`do` something; the worker applies it, logs it at once, and returns the presses to the loop.
+
+    Attributes:
+        speed: wanted steps per second.
+        wait_for_me: a step stays on the screen until the person has judged it (or steps on).
+        step: the step on the screen.
+    """
+
+    def __init__(self, desk: Desk, credit: Credit, memory: Memory, clock: Clock, log: SessionLog, speed: float) -> None:
+        self.desk = desk
+        self.credit = credit
+        self.clock = clock
+        self.log = log
+        self.speed = speed
+        self.wait_for_me = False
+        self.paused = False
+        self.step: Step | None = None
+        self.condition = threading.Condition()
+        self.given: list[tuple[int, Feedback]] = []  # line in the log, press; not yet returned to the loop
+        self.memory = memory
+        self.message = ""
+        self.last_press: Press | None = None
+        self._done: deque[Deed] = deque()
+        self._closed = False
+        self._one_step = False
+        self._judged = False
+        self._presses: list[tuple[int, Press]] = []  # with their lines in the log: they may still be taken back
+        desk.await_command = self._await_command
+
+    def do(self, kind: str, value: Any = None) -> None:
+        """Something the person did, now. Never blocks for long, never fails."""
+        with self.condition:
+            self._done.append(Deed(kind, self.clock.now(), value))
+            self.condition.notify_all()
+
+    def close(self) -> None:
+        """The person leaves; the loop unwinds at the step that is on the screen."""
+        with self.condition:
+            self._closed = True
+            self.condition.notify_all()
+
+    def time(self, first_of_episode: bool) -> float:  # noqa: ARG002 - the signature of the loop's clock
+        """The loop's clock: when a step comes on the screen."""
+        return self.clock.now()
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        self.step = step
+        if step.actor == "human":
+            self.desk.command = None
+        self.log.write(Deed("step", step.time), step)
+        self._one_step = self._judged = False
+        with self.condition:
+            while True:
+                self._apply(step)
+                if self._closed:
+                    raise SessionClosed
+                left = self._seconds_left(step)
+                if left <= 0:
+                    break
+                self.clock.wait(self.condition, left)
+            presses = [press for _, press in self.given]
+            self.given.clear()
+        return presses
+
+    def _seconds_left(self, step: Step) -> float:
+        if self._one_step:
+            return 0.0
+        if self.paused:
+            return 1.0
+        if self.desk.driving and not step.ended:
+            return 0.0 if self.desk.command is not None else 1.0
+        if self.wait_for_me and not self._judged and not step.ended:
+            return 1.0
+        shown = 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0)
+        # Rounding of the clock must not cost a frame.
+        return step.time + shown - self.clock.now() - 1e-9
+
+    def _await_command(self) -> None:
+        with self.condition:
+            while self.step is not None and self.desk.driving and self.desk.command is None:
+                self._apply_at_start(self.step)
+                if self._closed:
+                    raise SessionClosed
+                self.clock.wait(self.condition, 1.0)
+
+    def _apply_at_start(self, ended: Step) -> None:
+        """Before an episode's first step only what decides who acts counts; the log has it under the new episode."""
+        later = deque(deed for deed in self._done if deed.kind not in AT_START)
+        for deed in self._done:
+            if deed.kind in AT_START:
+                self.log.write(deed, ended._replace(episode=ended.episode + 1))
+                self._lever(deed)
+        self._done = later
+
+    def _apply(self, step: Step) -> None:
+        while self._done:
+            deed = self._done.popleft()
+            if deed.kind == "feedback":
+                self._press(deed, step)
+            elif deed.kind == "take_back":
+                self._take_back(deed, step)
+            else:
+                self.log.write(deed, step)
+                self._lever(deed)
+
+    def _press(self, deed: Deed, step: Step) -> None:
+        feedback = Feedback(float(deed.value), deed.time, deed.time - step.time, "person")
+        self.last_press = self.credit.share(step, feedback)
+        line = self.log.write(deed, step, self.last_press)
+        self.given.append((line, feedback))
+        self._presses.append((line, self.last_press))
+        self._judged = True
+
+    def _take_back(self, deed: Deed, step: Step) -> None:
+        if not self._presses:
+            self.message = "nothing to take back"
+            return
+        line, press = self._presses.pop()
+        self.log.write(deed._replace(value=line), step)
+        fresh = [one for one in self.given if one[0] != line]
+        if len(fresh) < len(self.given):
+            self.given = fresh
+            self.message = "taken back"
+        else:
+            self.message = self.memory.take_back(press)
+
+    def _lever(self, deed: Deed) -> None:
+        if deed.kind == "pause":
+            self.paused = bool(deed.value)
+            self.clock.pause(self.paused)
+            self.credit.barrier()
+        elif deed.kind == "speed":
+            self.speed = float(deed.value)
+        elif deed.kind == "single_step":
+            self._one_step = True
+        else:
+            self.desk.apply(deed)
+
+
+class Replayed:
+    """A recorded person: the deeds of a log, done again at the steps at which they were done.
+
+    Args:
+        events: the lines of ``feedback.jsonl``, parsed.
+    """
+
+    def __init__(self, desk: Desk, credit: Credit, memory: Memory, events: Iterable[dict[str, Any]]) -> None:
+        self.desk = desk
+        self.credit = credit
+        self.times: list[float] = []
+        self.memory = memory
+        self._presses: dict[int, Press] = {}
+        self._deeds: dict[tuple[int, int], list[tuple[int, Deed]]] = {}
+        self._step: Step | None = None
+        self._at = -1
+        desk.await_command = self._apply_at_start
+        for line, event in enumerate(events, start=1):
+            if event["event"] == "step":
+                self.times.append(event["t"])
+            elif event["step"] is not None:
+                deed = Deed(event["event"], event["t"], event["value"])
+                self._deeds.setdefault((event["step"], event["episode"]), []).append((line, deed))
+
+    @property
+    def steps(self) -> int:
+        """How many steps the log knows the outcome of: the last one on the screen was never learnt."""
+        return max(0, len(self.times) - 1)
+
+    def time(self, first_of_episode: bool) -> float:  # noqa: ARG002 - the signature of the loop's clock
+        """The loop's clock: the recorded times."""
+        self._at += 1
+        return self.times[self._at]
+
+    def _apply_at_start(self) -> None:
+        if self._step is not None:
+            for _, deed in self._deeds.get((self._step.index, self._step.episode + 1), ()):
+                self.desk.apply(deed)
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        self._step = step
+        if step.actor == "human":
+            self.desk.command = None
+        given: list[tuple[int, Feedback]] = []
+        for line, deed in self._deeds.get((step.index, step.episode), ()):
+            if deed.kind == "feedback":
+                feedback = Feedback(float(deed.value), deed.time, deed.time - step.time, "person")
+                self._presses[line] = self.credit.share(step, feedback)
+                given.append((line, feedback))
+            elif deed.kind == "take_back":
+                before = len(given)
+                given = [one for one in given if one[0] != deed.value]
+                if len(given) == before:
+                    self.memory.take_back(self._presses[deed.value])
+            elif deed.kind == "pause":
+                self.credit.barrier()
+            else:
+                self.desk.apply(deed)
+        return [press for _, press in given]

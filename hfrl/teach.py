@@ -1,0 +1,361 @@
+"""``play`` and ``replay``: a person teaches in the window, and the log rebuilds what they taught, bit for bit."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from hfrl import build, registry
+from hfrl.blend import Blend
+from hfrl.config import Arm
+from hfrl.experiment import Session
+from hfrl.loop import evaluate, play
+from hfrl.record import Arrays, command_line, create_run, read_arrays, read_json, write_arrays, write_json
+from hfrl.session import Desk, Replayed, Staged
+from hfrl.types import Event, Judgement, Learnt, Step, UserError
+from hfrl.undo import Memory
+
+#: `--warmup auto` trains until a greedy evaluation reaches this share of the optimum, in chunks, at most so long.
+WARM_ENOUGH, WARM_CHUNK, WARM_MOST = 0.95, 10_000, 300_000
+NOVICE_ENV = "hfrl/Pizza-v0"
+
+
+class Start(NamedTuple):
+    """How a session began: all that a replay needs beside the log."""
+
+    arm: Arm
+    seed: int
+    warmup: int
+    load: str | None
+
+
+def live_seed(seed: int) -> int:
+    """The seed of the taught part: another one than the warm-up's, derived from it."""
+    return int(np.random.SeedSequence([seed, 1]).generate_state(1)[0])
+
+
+def prepare(start: Start, render_mode: str | None) -> tuple[Session, tuple[int, int]]:
+    """The parts of a session as they are when the teaching begins, and the steps and episodes that lie behind."""
+    session = Session(start.arm, start.seed)
+    if start.load is not None:
+        session.restore(read_arrays(Path(start.load)))
+    elif start.warmup:
+        for _ in play(session.env, session.agent, blend=session.switch, seed=start.seed, steps=start.warmup):
+            pass
+    session.env.close()
+    session.env = build.make_env(start.arm.env, start.arm.env_kwargs, render_mode)
+    return session, (session.agent.steps, session.agent.episodes)
+
+
+def enough_warmup(arm: Arm, seed: int) -> int:
+    """How many steps ``--warmup auto`` means here: until the agent is near the automated optimum."""
+    from hfrl.summary import optimum
+
+    session = Session(arm, seed)
+    best = optimum(session.evaluation_env).automated
+    if best is None:
+        session.close()
+        return WARM_CHUNK * 5
+    goal = best - (1 - WARM_ENOUGH) * abs(best)
+    steps = 0
+    for event in play(session.env, session.agent, blend=session.switch, seed=seed, steps=WARM_MOST):
+        if isinstance(event, Learnt):
+            steps += 1
+            if steps % WARM_CHUNK == 0:
+                result = evaluate(session.evaluation_env, session.agent, 20, session.evaluation_seed)
+                if result.returns.mean() >= goal:
+                    break
+    session.close()
+    return steps
+
+
+def all_blends(chosen: Blend) -> list[Blend]:
+    """The blends that `b` goes through: the chosen one first, then every other with its defaults."""
+    others = [build.make_blend(name) for name in registry.BLENDS if name != chosen.name]
+    return [chosen, *others]
+
+
+# --- play ------------------------------------------------------------------------------------------------------------
+
+
+def run_play(flags: Any) -> int:
+    """Open the window, teach, and leave a run folder that can be replayed."""
+    from hfrl import window
+    from hfrl.live import Live, Wiring
+    from hfrl.session import FrameClock, RealClock, SessionLog
+
+    arm = _arm(flags)
+    window.check_display()
+    script = _script(flags, window)
+    start = _start(flags, arm)
+    session, since = prepare(start, "rgb_array")
+    _check_pictures(session.env, arm)
+    run = create_run(Path(flags.out), arm, command_line())
+    folder = run / f"seed_{flags.seed}"
+    write_json(folder / "session.json", {"seed": start.seed, "warmup": start.warmup, "load": start.load})
+    write_arrays(folder / "initial.npz", session.arrays())
+    log = SessionLog(folder / "feedback.jsonl", flags.trainer)
+    wiring = Wiring(session.env, session.agent, session.switch, session.credit, live_seed(start.seed), since)
+    blends = all_blends(session.switch.blend)
+    desk = Desk(session.agent, session.switch, blends)
+    live = Live(wiring, desk, FrameClock() if flags.fast else RealClock(), log, flags.speed)
+    live.print_cards = flags.card
+    live.person.wait_for_me = flags.wait
+    session.env.reset(seed=wiring.seed)
+    live.picture = session.env.render()
+
+    def finish() -> Any:
+        log.close()
+        write_arrays(folder / "final.npz", session.arrays())
+        write_json(folder / "summary.json", live.summary() | {"finished": live.failed is None})
+        return _end_card(live, run)
+
+    try:
+        window.Window(live, script, _size(flags.size), [blend.name for blend in blends]).run(finish)
+    finally:
+        live.stop()
+        log.close()
+        if not (folder / "final.npz").exists():
+            write_arrays(folder / "final.npz", session.arrays())
+    for line in _end_card(live, run).lines:
+        print(line)
+    if live.failed is not None:
+        raise UserError(
+            f"the agent failed after {live.done_steps} steps ({type(live.failed).__name__}: {live.failed}); "
+            f"everything up to then is in {run}"
+        )
+    return 0
+
+
+def _arm(flags: Any) -> Arm:
+    if not (1 <= flags.speed <= 30 or 0.2 <= flags.speed <= 1):
+        raise UserError(f"--speed must be within [0.2, 30] steps per second, got {flags.speed}")
+    chosen = registry.settings(flags.set, "--set")
+    for name, letter in (("learning_rate", flags.alpha), ("gamma", flags.gamma), ("epsilon", flags.epsilon)):
+        if letter is not None:
+            chosen[name] = registry.literal(letter)
+    arm = Arm(
+        env=flags.env,
+        agent=flags.agent,
+        teacher="none",
+        blend=flags.blend,
+        credit=flags.credit,
+        total_timesteps=1,
+        seeds=(flags.seed,),
+        set=chosen,
+        env_kwargs=registry.settings(flags.env_kwargs, "--env-kwargs"),
+    )
+    build.check(arm)
+    return arm
+
+
+def _start(flags: Any, arm: Arm) -> Start:
+    if flags.load is not None:
+        if flags.warmup not in ("0", "auto"):
+            raise UserError("--load goes on from a saved agent and --warmup trains a new one: give one of them")
+        return Start(arm, flags.seed, 0, str(_saved(flags.load)))
+    if flags.warmup == "auto":
+        return Start(arm, flags.seed, enough_warmup(arm, flags.seed), None)
+    if not flags.warmup.isdigit():
+        raise UserError(f"--warmup must be a number of steps or auto, got {flags.warmup!r}")
+    return Start(arm, flags.seed, int(flags.warmup), None)
+
+
+def _saved(path: str) -> Path:
+    from hfrl.record import find_runs, seed_folders
+
+    given = Path(path)
+    folder = given if (given / "final.npz").is_file() else seed_folders(find_runs(path)[-1])[0]
+    return (folder / "final.npz").resolve()
+
+
+def _script(flags: Any, window: Any) -> Any:
+    for name in ("duration", "at"):
+        value = getattr(flags, name)
+        if value is not None and value < 0:
+            raise UserError(f"--{name} must be 0 or more seconds, got {value}")
+    if flags.fast and flags.duration is None:
+        raise UserError("--fast runs on a simulated clock and needs --duration S")
+    screenshot = None if flags.screenshot is None else Path(flags.screenshot)
+    if screenshot is not None and screenshot.suffix.lower() != ".png":
+        raise UserError(f"--screenshot writes a .png, got {flags.screenshot!r}")
+    gif = None if flags.gif is None else Path(flags.gif)
+    keys = () if flags.keys is None else window.read_keys(flags.keys)
+    return window.Script(keys, flags.duration, screenshot, flags.at, gif)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdigit() and height.isdigit() and int(width) >= 800 and int(height) >= 600):
+        raise UserError(f"--size must be WIDTHxHEIGHT, at least 800x600, got {text!r}")
+    return int(width), int(height)
+
+
+def _check_pictures(env: Any, arm: Arm) -> None:
+    modes = env.metadata.get("render_modes", [])
+    if "rgb_array" not in modes:
+        raise UserError(f"{arm.env} cannot be drawn in the window: it offers {', '.join(modes) or 'no pictures'}")
+
+
+def _end_card(live: Any, run: Path) -> Any:
+    from hfrl.view import Notice
+
+    s = live.summary()
+    mean = "none finished" if s["mean_return"] is None else f"mean return {s['mean_return']:.2f}"
+    lines = (
+        f"{s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
+        f"{s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, {s['taken_back']} taken back",
+        f"Saved in {run}",
+        f"Again: python -m hfrl.run replay {run}",
+    )
+    return Notice("Thank you", lines, "press any key to close")
+
+
+# --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def read_log(path: Path) -> list[dict[str, Any]]:
+    """The events of a session's log; a last line that was cut off by a crash is left out. Raises UserError."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    events = []
+    for number, line in enumerate(lines, start=1):
+        if not line:
+            continue
+        try:
+            event = json.loads(line)
+            if not isinstance(event, dict) or not {"event", "t", "step", "value"} <= event.keys():
+                raise ValueError("an event needs event, t, step and value")
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):  # no newline behind it: the machine died while it was written
+                break
+            raise UserError(f"{path}, line {number}: {error}") from error
+        events.append(event)
+    return events
+
+
+def run_replay(flags: Any) -> int:
+    """Rebuild the agent of a recorded session, or learn the same presses by another method."""
+    from hfrl.record import find_runs
+
+    run = find_runs(flags.run)[-1]
+    folder = _session_folder(run)
+    start = _recorded_start(run, folder)
+    if flags.blend is not None:
+        return _relearn(flags, start, folder)
+    session, replayed = _replay(start, folder)
+    rebuilt = session.arrays()
+    session.close()
+    out = folder / "replayed.npz"
+    write_arrays(out, rebuilt)
+    print(f"Replayed {replayed.steps} steps of {run}; the agent is in {out}")
+    if not (folder / "final.npz").is_file():
+        print("The session was cut off before it saved its agent: this is the agent as it was at the last logged step.")
+        return 0
+    same = equal(rebuilt, read_arrays(folder / "final.npz"))
+    print("It is the same as the session's, bit for bit." if same else "It differs from the session's.")
+    return 0 if same else 1
+
+
+def _session_folder(run: Path) -> Path:
+    folders = sorted(run.glob("seed_*/session.json"))
+    if not folders:
+        raise UserError(f"{run} holds no session of a person (no seed_<n>/session.json); replay is for runs of play")
+    return folders[0].parent
+
+
+def _recorded_start(run: Path, folder: Path) -> Start:
+    from hfrl.commands import load_arm
+
+    arm = dataclasses.replace(load_arm(run), seeds=(int(folder.name.removeprefix("seed_")),))
+    facts = read_json(folder / "session.json")
+    try:
+        return Start(arm, int(facts["seed"]), int(facts["warmup"]), facts["load"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{folder / 'session.json'} is damaged: {error}") from error
+
+
+def _restored(start: Start, folder: Path) -> tuple[Session, tuple[int, int]]:
+    """The session as it began: from the arrays that were saved then, so that a replay needs no warm-up again."""
+    session = Session(start.arm, start.seed)
+    session.restore(read_arrays(folder / "initial.npz"))
+    return session, (session.agent.steps, session.agent.episodes)
+
+
+def _replay(start: Start, folder: Path) -> tuple[Session, Replayed]:
+    session, since = _restored(start, folder)
+    replayed = _replayed(session, folder)
+    for _ in _again(session, replayed, start, since):
+        pass
+    return session, replayed
+
+
+def _replayed(session: Session, folder: Path) -> Replayed:
+    desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
+    desk.stage = Staged(session.env, unseen)
+    memory = Memory(session.agent, session.switch, session.credit)
+    return Replayed(desk, session.credit, memory, read_log(folder / "feedback.jsonl"))
+
+
+def unseen(env: Any) -> None:
+    """Nobody watches a replay."""
+
+
+def _again(session: Session, replayed: Replayed, start: Start, since: tuple[int, int]) -> Iterator[Event]:
+    """The river of the recorded session."""
+    if not replayed.steps:
+        return
+    for event in play(
+        replayed.desk.stage, session.agent, replayed, session.switch, session.credit, live_seed(start.seed),
+        replayed.time, since=since, steps=replayed.steps,
+    ):  # fmt: skip
+        replayed.memory.note(event)
+        yield event
+
+
+def _relearn(flags: Any, start: Start, folder: Path) -> int:
+    """The recorded steps with the same presses, learnt by another blend: off-policy, in the recorded order."""
+    blend = build.make_blend(flags.blend)
+    recorded, since = _restored(start, folder)
+    replayed = _replayed(recorded, folder)
+    steps: list[Step] = []
+    for event in _again(recorded, replayed, start, since):
+        if isinstance(event, Learnt):
+            steps.append(event.judgement.step)
+    said = replayed.memory.judgements()
+    recorded.close()
+    fresh, _ = _restored(start, folder)
+    fresh.switch.blend = blend
+    for step in steps:
+        judgement = said.get(step.index, Judgement(step))
+        fresh.switch.index, fresh.switch.episode = step.index + 1, step.episode
+        if judgement.credits:
+            fresh.switch.model.observe(judgement)
+        fresh.agent.update(judgement, fresh.switch.reward)
+    out = folder / f"relearnt_{blend.name.replace('+', '_')}.npz"
+    write_arrays(out, fresh.arrays())
+    result = fresh.evaluate(50, with_h=False)
+    guided = fresh.evaluate(50, with_h=True)
+    fresh.close()
+    print(f"Learnt {len(steps)} recorded steps again with {blend.name}; the agent is in {out}")
+    if not blend.reward:
+        print(
+            f"{blend.name} only changes behaviour, and the behaviour is recorded: what the presses change here is "
+            "H alone."
+        )
+    for name, one in (("alone", result), ("with H in its policy", guided)):
+        taste = "" if one.tastes is None else f", taste {one.tastes.mean():.2f}"
+        print(f"  {name}: return {one.returns.mean():.2f}{taste}")
+    return 0
+
+
+def equal(one: Arrays, other: Arrays) -> bool:
+    """Whether two saved agents are the same to the last bit."""
+    return one.keys() == other.keys() and all(
+        one[key].dtype == other[key].dtype and np.array_equal(one[key], other[key]) for key in one
+    )

@@ -1,0 +1,121 @@
+"""What a teaching window shows at one moment: plain records, filled by the session and drawn by the panels.
+
+No pygame here: a test, a notebook or a web page reads the same records.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Echo(NamedTuple):
+    """The answer to a press: its value, how old the echo is (seconds), and in words whom it was credited to and what it
+    changed, such as ``"credited to: left 70 %, none 30 %"`` and ``"H(left) +0.20"``."""
+
+    value: float
+    age: float
+    credited: str = ""
+    changed: str = ""
+
+
+class Card(NamedTuple):
+    """The numbers of the last update, as the update card prints them.
+
+    ``human`` is the part of the signal that the person added; ``bootstrap`` the value of what comes next, before gamma:
+    struck out if the step terminated, kept if it was truncated.
+    """
+
+    action: str
+    old: float
+    new: float
+    reward: float
+    human: float
+    gamma: float
+    bootstrap: float
+    target: float
+    terminated: bool
+    truncated: bool
+
+    def text(self) -> str:
+        """The card in one line, for the terminal and the log."""
+        ahead = f"{self.gamma:g} * V(s') {self.bootstrap:.2f}"
+        if self.terminated:
+            ahead = "nothing ahead (terminated)"
+        elif self.truncated:
+            ahead += " (truncated: kept)"
+        human = f" {'+' if self.human >= 0 else '-'} human {abs(self.human):.2f}" if self.human else ""
+        return (
+            f"{self.action}: Q(s,a) {self.old:.2f} -> {self.new:.2f}; "
+            f"target {self.target:.2f} = r {self.reward:.2f}{human} + {ahead}"
+        )
+
+
+class Bar(NamedTuple):
+    """One action of the present state: Q, what the person thinks of it (H), how often they said so, and whether it is
+    the one on the screen."""
+
+    action: str
+    q: float
+    h: float
+    judged: int
+    chosen: bool
+
+
+class Slider(NamedTuple):
+    """A number a person may change while the agent learns; ``value`` within [low, high]."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+
+
+class Counts(NamedTuple):
+    """What the person did so far."""
+
+    rewards: int = 0
+    penalties: int = 0
+    neutral: int = 0
+    taken_back: int = 0
+    per_minute: float = 0.0
+
+
+class Notice(NamedTuple):
+    """A card over the whole window: the start card, the help, the end card. ``keys_arrived`` lights the box that proves
+    that the keyboard reaches this window (None: no such box)."""
+
+    title: str
+    lines: Sequence[str]
+    footer: str
+    keys_arrived: bool | None = None
+
+
+class View(NamedTuple):
+    """Everything the window shows, but the picture of the world."""
+
+    world: str
+    mode: str  # TEACHING, WATCHING, PAUSED or YOU DRIVE
+    action: str
+    step: int
+    episode: int
+    world_return: float
+    human_return: float
+    counts: Counts
+    blend: str
+    weight: float
+    epsilon: float
+    gamma: float
+    alpha: float
+    speed_wanted: float  # steps per second
+    speed_real: float
+    focused: bool
+    strength: float
+    bars: Sequence[Bar]
+    sliders: Sequence[Slider]
+    world_curve: Sequence[float]  # return of each past episode, oldest first
+    human_curve: Sequence[float]
+    keys: Sequence[tuple[str, str]]  # (key, what it does), for the legend
+    echo: Echo | None = None
+    card: Card | None = None
+    notice: Notice | None = None
+    message: str = ""
+    show_uncertainty: bool = False

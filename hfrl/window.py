@@ -1,0 +1,410 @@
+"""The teaching window: pumps events, turns keys into deeds, draws. The person and the loop live in ``hfrl.session``.
+
+Everything runs in the main thread but the learner, so that a slow update delays the next step, never an event, an echo
+or a frame.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pygame
+
+from hfrl import panels
+from hfrl.live import Live
+from hfrl.session import FrameClock
+from hfrl.types import UserError
+from hfrl.view import Notice
+
+FRAMES_PER_SECOND = 60
+FRAME = 1 / FRAMES_PER_SECOND
+HEADLESS = "for a scripted session set SDL_VIDEODRIVER=dummy and give --keys FILE --duration S"
+
+#: What each key does. Several keys may do one thing; one key never does two.
+KEYS: Mapping[str, Sequence[str]] = {
+    "reward": ("up", "/", "keypad +"),
+    "penalty": ("down", "z", "keypad -"),
+    "neutral": ("n",),
+    "strength_1": ("1",),
+    "strength_2": ("2",),
+    "strength_3": ("3",),
+    "take_back": ("backspace",),
+    "teaching": ("space",),
+    "pause": ("p",),
+    "single_step": (".",),
+    "slower": ("-",),
+    "faster": ("=",),
+    "takeover": ("tab",),
+    "blend": ("b",),
+    "end_episode": ("r",),
+    "wait_for_me": ("w",),
+    "uncertainty": ("u",),
+    "help": ("h",),
+    "start": ("return",),
+    "quit": ("escape",),
+}
+#: What still means feedback while the person drives, when the world's own keys win.
+WHILE_DRIVING = ("/", "z", "keypad +", "keypad -")
+LEGEND = (
+    ("up /", "reward"),
+    ("down z", "penalty"),
+    ("1 2 3", "strength"),
+    ("n", "neutral"),
+    ("backspace", "take back"),
+    ("space", "teaching on/off"),
+    ("p  .", "pause, one step"),
+    ("-  =", "speed"),
+    ("tab", "take over"),
+    ("b", "next blend"),
+    ("w", "wait for me"),
+    ("r", "end episode"),
+    ("h", "help"),
+    ("esc", "quit"),
+)
+START = (
+    "The agent acts by itself and is paid by a formula.",
+    "You see what the formula cannot: say so.",
+    "Press UP (or /) when you like what it did,",
+    "DOWN (or z) when you do not; BACKSPACE takes it back.",
+    "TAB takes over, P pauses, H helps, ESC quits.",
+)
+STRENGTHS = {"strength_1": 1.0, "strength_2": 2.0, "strength_3": 3.0}
+SPEED_STEP = 1.25
+SPEEDS = (0.5, 30.0)
+
+
+class Script(NamedTuple):
+    """A session that is driven by a file: keys at times, how long, and what to keep of it.
+
+    Attributes:
+        keys: (seconds from the first frame, key's name), in order.
+        duration: seconds after which the session ends; None runs until the person quits.
+        screenshot, at: save the window at that second.
+        gif: save what the window showed, ten frames a second.
+    """
+
+    keys: Sequence[tuple[float, str]] = ()
+    duration: float | None = None
+    screenshot: Path | None = None
+    at: float | None = None
+    gif: Path | None = None
+
+
+def check_keys(keys: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """From key to deed. Raises UserError for a key with two meanings or a name that is no key."""
+    meaning: dict[str, str] = {}
+    for deed, names in keys.items():
+        for name in names:
+            try:
+                pygame.key.key_code(name)
+            except ValueError:
+                raise UserError(f"key map: {name!r} (for {deed}) is no key") from None
+            if name in meaning:
+                raise UserError(f"key map: {name!r} would mean both {meaning[name]} and {deed}")
+            meaning[name] = deed
+    return meaning
+
+
+def read_keys(path: str) -> list[tuple[float, str]]:
+    """A key file: lines of ``{"t": seconds, "key": "up"}``. Raises UserError with the line."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"--keys {path!r} cannot be read: {error}") from error
+    keys = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            moment, name = float(entry["t"]), str(entry["key"])
+            pygame.key.key_code(name)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f'--keys {path!r}, line {number}: expected {{"t": seconds, "key": "up"}}: {error}'
+            ) from error
+        keys.append((moment, name))
+    return sorted(keys, key=lambda key: key[0])
+
+
+def check_display() -> None:
+    """Start the display. Raises UserError where no window can be opened."""
+    wanted = os.environ.get("SDL_VIDEODRIVER")
+    if sys.platform == "linux" and not (wanted or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise UserError(f"there is no display for the window; {HEADLESS}")
+    try:
+        pygame.display.init()
+    except pygame.error as error:
+        raise UserError(f"no window can be opened ({error}); {HEADLESS}") from error
+
+
+class Window:
+    """One window on one live session."""
+
+    def __init__(self, live: Live, script: Script, size: tuple[int, int], blends: Sequence[str]) -> None:
+        self.live = live
+        self.script = script
+        self.blends = blends
+        self._meaning = check_keys(KEYS)
+        self._driving_keys = driving_keys(live.wiring.env)
+        self._size = size
+        self._strength = 1.0
+        self._help = False
+        self._arrived = False
+        self._ending: Notice | None = None
+        self._quit = False
+        self._picture: pygame.Surface | None = None
+        self._frame: Any = None
+        self._grabbed: int | None = None
+        self._uncertainty = False
+        self._frames: list[pygame.Surface] = []
+        self._pending = list(script.keys)
+        self._shot = False
+
+    # --- the main loop -----------------------------------------------------------------------------------------------
+
+    def run(self, end_notice: Any) -> None:
+        """Show the session until it ends. ``end_notice()`` saves everything and returns the end card."""
+        try:
+            screen = pygame.display.set_mode(self._size, pygame.RESIZABLE)
+        except pygame.error as error:
+            raise UserError(f"no window can be opened ({error}); {HEADLESS}") from error
+        pygame.display.set_caption(f"hfrl: {self.live.actions and self.live.wiring.env}"[:80])
+        pygame.key.set_repeat(0)
+        started = time.monotonic()
+        clock = pygame.time.Clock()
+        now = 0.0
+        try:
+            while not self._quit:
+                self._post_due(now)
+                for event in pygame.event.get():
+                    self._handle(event)
+                self._draw(screen)
+                self._keep(screen, now)
+                if self.script.duration is not None and now >= self.script.duration:
+                    break
+                if isinstance(self.live.clock, FrameClock):
+                    now += FRAME
+                    self._advance()
+                else:
+                    clock.tick(FRAMES_PER_SECOND)
+                    now = time.monotonic() - started
+            self.live.stop()
+            self._ending = end_notice()
+            if self.script.duration is None and not self._quit_for_good:
+                self._show_ending(screen, clock)
+        finally:
+            self.live.stop()
+            pygame.display.quit()
+        self._write_gif()
+
+    _quit_for_good = False
+
+    def _advance(self) -> None:
+        clock, person = self.live.clock, self.live.person
+        assert isinstance(clock, FrameClock)
+        if self.live.started:
+            clock.advance(person.condition, FRAME)
+            clock.settle(person.condition)
+
+    def _show_ending(self, screen: pygame.Surface, clock: pygame.time.Clock) -> None:
+        """The end card, until a key is pressed or the window is closed. Everything is saved already."""
+        while True:
+            for event in pygame.event.get():
+                if event.type in (pygame.QUIT, pygame.KEYDOWN):
+                    return
+            self._draw(screen)
+            clock.tick(30)
+
+    def _post_due(self, now: float) -> None:
+        """Scripted keys become real events in the queue, and take the same way as a person's."""
+        while self._pending and self._pending[0][0] <= now:
+            _, name = self._pending.pop(0)
+            for kind in (pygame.KEYDOWN, pygame.KEYUP):
+                pygame.event.post(pygame.event.Event(kind, key=pygame.key.key_code(name), mod=0, unicode=""))
+
+    # --- events ------------------------------------------------------------------------------------------------------
+
+    def _handle(self, event: pygame.event.Event) -> None:
+        if event.type == pygame.QUIT:
+            self._quit = self._quit_for_good = True
+        elif event.type == pygame.KEYDOWN:
+            self._key(pygame.key.name(event.key))
+        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
+            self._mouse_down(event.pos)
+        elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
+            self._grabbed = None
+        elif event.type == pygame.MOUSEMOTION and self._grabbed is not None:
+            self._slide(event.pos)
+
+    def _key(self, name: str) -> None:
+        self._arrived = True
+        name = {"[+]": "keypad +", "[-]": "keypad -"}.get(name, name)
+        deed = self._meaning.get(name)
+        if not self.live.started:
+            if deed == "start":
+                self.live.start()
+            elif deed == "quit":
+                self._quit = True
+            return
+        if self.live.desk.driving and name in self._driving_keys and name not in WHILE_DRIVING:
+            self.live.person.do("drive", self._driving_keys[name])
+        elif deed is not None:
+            self._deed(deed)
+
+    def _deed(self, deed: str) -> None:
+        live, person = self.live, self.live.person
+        if deed == "reward":
+            live.press(self._strength)
+        elif deed == "penalty":
+            live.press(-self._strength)
+        elif deed == "neutral":
+            live.press(0.0)
+        elif deed in STRENGTHS:
+            self._strength = STRENGTHS[deed]
+        elif deed == "take_back":
+            live.take_back()
+        elif deed == "teaching":
+            person.do("teaching", not live.desk.teaching)
+        elif deed == "pause":
+            person.do("pause", not person.paused)
+        elif deed == "takeover":
+            person.do("takeover", not live.desk.driving)
+        elif deed in ("single_step", "end_episode"):
+            person.do(deed)
+        elif deed in ("slower", "faster"):
+            factor = SPEED_STEP if deed == "faster" else 1 / SPEED_STEP
+            person.do("speed", min(SPEEDS[1], max(SPEEDS[0], person.speed * factor)))
+        elif deed == "blend":
+            at = self.blends.index(live.desk.switch.blend.name)
+            person.do("blend", self.blends[(at + 1) % len(self.blends)])
+        else:
+            self._own(deed)
+
+    def _own(self, deed: str) -> None:
+        """What concerns the window alone."""
+        if deed == "help":
+            self._help = not self._help
+        elif deed == "uncertainty":
+            self._uncertainty = not self._uncertainty
+        elif deed == "wait_for_me":
+            self.live.person.wait_for_me = not self.live.person.wait_for_me
+        elif deed == "quit":
+            self._quit = True
+
+    def _mouse_down(self, position: tuple[int, int]) -> None:
+        if not self.live.started:
+            return
+        layout = self._layout()
+        value = panels.hover_value(layout, position)
+        if value is not None:
+            self.live.press(round(value, 2))
+            return
+        for index, rect in enumerate(layout.sliders):
+            if rect.collidepoint(position):
+                self._grabbed = index
+                self._slide(position)
+
+    def _slide(self, position: tuple[int, int]) -> None:
+        layout = self._layout()
+        rect = layout.sliders[self._grabbed or 0]
+        inside = (min(max(position[0], rect.left), rect.right - 1), rect.centery)
+        moved = panels.slider_at(layout, self._view(), inside)
+        if moved is None:
+            return
+        name, value = moved
+        if name == "speed":
+            self.live.person.do("speed", round(value, 3))
+        else:
+            self.live.person.do("slider", [name, round(value, 3)])
+
+    # --- drawing -----------------------------------------------------------------------------------------------------
+
+    def _layout(self) -> panels.Layout:
+        return panels.layout(pygame.display.get_window_size(), len(self.live.sliders()))
+
+    def _notice(self) -> Notice | None:
+        if self._ending is not None:
+            return self._ending
+        if not self.live.started:
+            return Notice("Teach the agent", START, "press RETURN to begin", self._arrived)
+        if self._help:
+            return Notice("Keys", [f"{key}   {deed}" for key, deed in LEGEND], "press H to go on")
+        return None
+
+    def _view(self) -> Any:
+        focused = bool(pygame.key.get_focused()) or os.environ.get("SDL_VIDEODRIVER") == "dummy"
+        view = self.live.view(LEGEND, focused, self._strength, self._notice())
+        return view._replace(show_uncertainty=self._uncertainty)
+
+    def _draw(self, screen: pygame.Surface) -> None:
+        frame = self.live.picture
+        if frame is not self._frame or self._picture is None:
+            self._frame = frame
+            array = np.zeros((64, 64, 3), np.uint8) if frame is None else np.asarray(frame)
+            self._picture = pygame.image.frombuffer(array.tobytes(), (array.shape[1], array.shape[0]), "RGB")
+        panels.draw(screen, self._picture, self._view())
+        pygame.display.flip()
+
+    # --- what is kept ------------------------------------------------------------------------------------------------
+
+    def _keep(self, screen: pygame.Surface, now: float) -> None:
+        script = self.script
+        if script.screenshot is not None and not self._shot and now >= (script.at or 0.0):
+            self._shot = True
+            try:
+                pygame.image.save(screen, str(script.screenshot))
+            except pygame.error as error:
+                raise UserError(f"--screenshot {str(script.screenshot)!r} cannot be written: {error}") from error
+        if script.gif is not None and int(now * 10) >= len(self._frames):
+            self._frames.append(
+                pygame.transform.smoothscale(screen, (screen.get_width() // 2, screen.get_height() // 2))
+            )
+
+    def _write_gif(self) -> None:
+        if self.script.gif is None or not self._frames:
+            return
+        from PIL import Image
+
+        images = [
+            Image.frombytes("RGB", frame.get_size(), pygame.image.tobytes(frame, "RGB")) for frame in self._frames
+        ]
+        try:
+            images[0].save(self.script.gif, save_all=True, append_images=images[1:], duration=100, loop=0)
+        except (OSError, ValueError) as error:
+            raise UserError(f"--gif {str(self.script.gif)!r} cannot be written: {error}") from error
+
+
+def driving_keys(env: Any) -> dict[str, int]:
+    """The world's own keys, by pygame's names; arrows where it has none and its actions have directions."""
+    own = getattr(env.unwrapped, "get_keys_to_action", None)
+    if own is not None:
+        try:
+            return {_key_name(key): int(action) for key, action in own().items()}
+        except (TypeError, ValueError):
+            pass  # keys of another form (tuples of codes): fall through to the arrows
+    from hfrl.live import action_names
+
+    words = {"left": "left", "right": "right", "up": "up", "down": "down", "push left": "left", "push right": "right"}
+    words |= {
+        "north": "up",
+        "south": "down",
+        "east": "right",
+        "west": "left",
+        "coast": "down",
+        "hit": "up",
+        "stick": "down",
+    }
+    words |= {"pick up": "u", "drop off": "d"}
+    return {words[name]: action for action, name in enumerate(action_names(env)) if name in words}
+
+
+def _key_name(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"not a key's name: {key!r}")
+    return key
