@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.envs import recipe
-from hfrl.envs.table_world import TableWorld
+from hfrl.envs.table_world import RETURN, TableWorld
 
 
 class Pizza(TableWorld):
@@ -62,9 +62,10 @@ class Pizza(TableWorld):
         served = {"is_success": recipe.is_proper(state)}
         return served | {"taste": self.taste(state)} if self.reveal_taste else served
 
-    def get_keys_to_action(self) -> dict[str, int]:
-        """One key per action, for a person who drives."""
-        return {key: action for action, key in enumerate("dscmopb")} | {"return": recipe.SERVE}
+    def get_keys_to_action(self) -> dict[str | tuple[int], int]:
+        """One key per action, for a person who drives: d s c m o p b, and Return serves."""
+        letters: dict[str | tuple[int], int] = {key: action for action, key in enumerate("dscmopb")}
+        return letters | {(RETURN,): recipe.SERVE}
 
     def describe(self, state: int) -> str:
         """The state in words."""

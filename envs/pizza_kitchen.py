@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.envs import recipe
-from hfrl.envs.table_world import Table, TableWorld, Transition
+from hfrl.envs.table_world import (
+    DOWN_ARROW,
+    LEFT_ARROW,
+    RIGHT_ARROW,
+    UP_ARROW,
+    Table,
+    TableWorld,
+    Transition,
+)
 
 MAPS: Mapping[str, str] = {
     "square": """
@@ -217,9 +225,9 @@ class PizzaKitchen(TableWorld):
         served = {"is_success": recipe.is_proper(state % recipe.PIZZAS)}
         return served | {"taste": self.taste(state)} if self.reveal_taste else served
 
-    def get_keys_to_action(self) -> dict[str, int]:
+    def get_keys_to_action(self) -> dict[str | tuple[int], int]:
         """The arrows walk, ``u`` uses the station, for a person who drives."""
-        return {"up": 0, "right": 1, "down": 2, "left": 3, "u": USE}
+        return {(UP_ARROW,): 0, (RIGHT_ARROW,): 1, (DOWN_ARROW,): 2, (LEFT_ARROW,): 3, "u": USE}
 
     def describe(self, state: int) -> str:
         """The state in words."""

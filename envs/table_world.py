@@ -16,6 +16,10 @@ Transition = tuple[float, int, float, bool]
 Table = list[list[list[Transition]]]
 
 
+#: Codes of keys that no letter names, for ``get_keys_to_action``: SDL's, which are pygame's.
+RETURN, RIGHT_ARROW, LEFT_ARROW, DOWN_ARROW, UP_ARROW = 13, 1073741903, 1073741904, 1073741905, 1073741906
+
+
 class TableWorld(gymnasium.Env[Any, int]):
     """A Gymnasium world that is a table. A subclass builds ``P``, ``initial_state_distrib`` and the pictures.
 
@@ -53,7 +57,7 @@ class TableWorld(gymnasium.Env[Any, int]):
         self.state = min(first, len(self.P) - 1)  # where rounding leaves the sum below u
         if self.render_mode == "human":
             self.render()
-        return self.observe(self.state), {"action_mask": self.masks[self.state]}
+        return self.observe(self.state), {"action_mask": self.masks[self.state].copy()}
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         u = (self._np_random or self.np_random).random()  # past the property, which costs as much as the draw
@@ -63,7 +67,7 @@ class TableWorld(gymnasium.Env[Any, int]):
             if u < cumulative:
                 break
         self.state = state
-        info: dict[str, Any] = {"action_mask": self.masks[state]}
+        info: dict[str, Any] = {"action_mask": self.masks[state].copy()}
         if terminated:
             info.update(self.outcome(state))
         if self.render_mode == "human":

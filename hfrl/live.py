@@ -17,6 +17,7 @@ from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
 
 ECHO_SECONDS = 3.0
 CURVE = 300
+NAMED = 200
 
 
 class Wiring(NamedTuple):
@@ -67,6 +68,7 @@ class Live:
         self._world_return = self._human_return = 0.0
         self._world_curve: list[float] = []
         self._human_curve: list[float] = []
+        self._named: dict[int, str] = {}  # the actions of the last steps, which a press may still be about
         self._recent: list[float] = []  # when the last steps came on the screen
         self.done_steps = 0
 
@@ -131,6 +133,8 @@ class Live:
             self._human_curve.append(self._human_return)
             self._world_return = self._human_return = 0.0
         self._step = step
+        self._named[step.index] = self.actions[step.action]
+        self._named.pop(step.index - NAMED, None)
         self._world_return += step.reward
         self._recent = [*self._recent[-19:], step.time]
         self.done_steps += 1
@@ -172,10 +176,8 @@ class Live:
         return "credited to: " + ", ".join(parts)
 
     def _action_at(self, index: int) -> str:
-        back = 0 if self._step is None else self._step.index - index
-        if back == 0 and self._step is not None:
-            return str(self.actions[self._step.action])
-        return f"{back} step{'s' if back > 1 else ''} before"
+        """The action of a recent step, in words."""
+        return self._named.get(index, f"step {index}")
 
     def take_back(self) -> None:
         """The last press never was."""

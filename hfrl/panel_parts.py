@@ -166,7 +166,7 @@ def figure(
     return label(surface, room, words, fit(words, size, room.width, SMALLEST)[1], colour, align)
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=512)
 def wrapped(words: str, size: int, room: int) -> tuple[str, ...]:
     """The words in lines no wider than the room."""
     lines = [""]
@@ -192,15 +192,11 @@ def number(value: float, places: int = 2) -> str:
     return words.replace("-", "−")
 
 
-def signed(value: float) -> str:
-    """A judgement: always with its sign, with places only where it has some."""
-    words = number(abs(value), 0 if value == round(value) else 2)
-    return f"+{words}" if value > 0 else f"−{words}" if value < 0 else words
-
-
 def rate(value: float) -> str:
-    """A rate such as epsilon: two places, more where it would read 0."""
-    return number(value) if value == 0 or abs(value) >= 0.1 else f"{value:.2g}".replace("-", "−")
+    """A rate such as epsilon: two places, a third where it has one, more where it would read 0."""
+    if 0 < abs(value) < 0.1:
+        return f"{value:.2g}".replace("-", "−")
+    return number(value, 3).removesuffix("0") if math.isfinite(value) else number(value)
 
 
 def tone(value: float) -> Colour:

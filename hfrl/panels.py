@@ -53,8 +53,9 @@ ECHO_TIME = 0.15
 MOST_BARS, MOST_POINTS = 8, 150
 #: What comes next, as the update card calls it.
 AHEAD = "max Q(s')"
-#: A line of a card with a column: the key, two spaces or more, what it does.
-KEYED = re.compile(r"(\S.*?) {2,}(\S.*)")
+#: A line of a card with a column: the key, three spaces or more, what it does.
+KEYED = re.compile(r"(\S.*?) {3,}(\S.*)")
+ARROW_KEYS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
 MODES: dict[str, Colour] = {"TEACHING": GREEN, "WATCHING": GREY, "PAUSED": GOLD, "YOU DRIVE": HUMAN}
 
 
@@ -103,8 +104,10 @@ def layout(size: tuple[int, int], sliders: int) -> Layout:
     main = high - gap - foot
     strip_high = round(174 * unit)
     world_high = max(1, main - gap - strip_high)
-    most = round(620 * unit)
-    side = min(most, max(round(392 * unit), round(wide - 3 * gap - 1.4 * world_high)))
+    both = wide - 3 * gap
+    # A wide window widens the panel too, but the world stays the largest.
+    most = min(620 * unit, 0.97 * both * world_high / (world_high + max(1, main)))
+    side = round(max(392 * unit, min(most, both - 1.4 * world_high)))
     world = pygame.Rect(gap, gap, max(1, wide - 3 * gap - side), world_high)
     strip = pygame.Rect(gap, world.bottom + gap, world.width, max(1, main - world.bottom - gap))
     edge, hover_high = round(10 * unit), max(1, round(26 * unit))
@@ -155,7 +158,7 @@ def hover_value(layout: Layout, position: tuple[int, int]) -> float | None:
 def slider_at(layout: Layout, view: View, position: tuple[int, int]) -> tuple[str, float] | None:
     """The name of the slider whose track is under a mouse position (pixels) and the value there; None elsewhere."""
     for room, slider in zip(layout.sliders, view.sliders, strict=False):
-        track = _track(room)
+        track = slider_track(room)
         reach = room.height // 2
         if room.collidepoint(position) and track.left - reach <= position[0] <= track.right + reach:
             share = (position[0] - track.left) / max(1, track.width - 1)
@@ -163,8 +166,8 @@ def slider_at(layout: Layout, view: View, position: tuple[int, int]) -> tuple[st
     return None
 
 
-def _track(room: pygame.Rect) -> pygame.Rect:
-    """Where the knob of a slider runs: between its name and its value."""
+def slider_track(room: pygame.Rect) -> pygame.Rect:
+    """Where the knob of a slider in this row runs, between name and value: where a drag may be held, in pixels."""
     left, right = room.left + round(0.33 * room.width), room.right - round(0.2 * room.width)
     high = max(2, room.height // 4)
     return pygame.Rect(left, room.centery - high // 2, max(1, right - left), high)
@@ -250,19 +253,37 @@ def _draw_legend(pen: Pen, room: pygame.Rect, keys: Sequence[tuple[str, str]]) -
             left, top = room.left, top + high
         if top + high > room.bottom + 1 or left + wide > room.right:
             return
-        cap = pygame.Rect(left, top + pen.long(1), _cap_width(pen, key, size), high - pen.long(3))
-        middle = _draw_cap(pen, cap, key, size).centery
-        put(pen.surface, deed, cap.right + pen.long(5), middle, size, PAPER)
+        room_of_caps = pygame.Rect(left, top + pen.long(1), wide, high - pen.long(3))
+        right = _draw_caps(pen, room_of_caps, key, size) + pen.long(5)
+        put(pen.surface, deed, right, room_of_caps.centery - pen.long(1), size, PAPER)
         left += wide + pen.long(13)
 
 
-def _draw_cap(pen: Pen, room: pygame.Rect, key: str, size: int) -> pygame.Rect:
-    """A key, as on a keyboard; returns its face."""
-    box(pen.surface, room, NIGHT, pen.long(5))
-    face = pygame.Rect(room.left, room.top, room.width, room.height - pen.long(2))
-    framed(pen.surface, face, PAPER, MUTED, pen.long(5))
-    label(pen.surface, face, key, size, INK, "middle")
-    return face
+def key_names(words: str) -> tuple[str, ...]:
+    """The keys that words such as ``"up /"``, ``"1 2 3"`` or ``"space or tab"`` name, as they are printed on caps."""
+    pieces = words.split(" or ") if " or " in words else words.split()
+    names = tuple(ARROW_KEYS.get(piece.strip().lower(), piece.strip()) for piece in pieces)
+    short = all(len(name) == 1 for name in names)
+    return names if names and (short or " or " in words) else (words,)
+
+
+def _draw_caps(pen: Pen, room: pygame.Rect, words: str, size: int) -> int:
+    """One or several keys, as on a keyboard, from the left of the room; returns their right edge."""
+    left = room.left
+    for name in key_names(words):
+        wide = min(_cap_width(pen, name, size), max(1, room.right - left))
+        box(pen.surface, pygame.Rect(left, room.top, wide, room.height), NIGHT, pen.long(5))
+        face = pygame.Rect(left, room.top, wide, room.height - pen.long(2))
+        framed(pen.surface, face, PAPER, MUTED, pen.long(5))
+        label(pen.surface, face, name, size, INK, "middle")
+        left += wide + pen.long(3)
+    return left - pen.long(3)
+
+
+def _caps_width(pen: Pen, words: str, size: int) -> int:
+    """The width of one or several keys on their caps."""
+    names = key_names(words)
+    return sum(_cap_width(pen, name, size) for name in names) + pen.long(3) * (len(names) - 1)
 
 
 def _rows(pen: Pen, room: pygame.Rect, keys: Sequence[tuple[str, str]], size: int) -> int:
@@ -281,7 +302,7 @@ def _cap_width(pen: Pen, key: str, size: int) -> int:
 
 
 def _entry_width(pen: Pen, key: str, deed: str, size: int) -> int:
-    return _cap_width(pen, key, size) + pen.long(5) + width(deed, size)
+    return _caps_width(pen, key, size) + pen.long(5) + width(deed, size)
 
 
 # -- the world
@@ -523,7 +544,7 @@ def _draw_card(pen: Pen, room: pygame.Rect, card: Card | None) -> None:
 
 def _draw_change(pen: Pen, room: pygame.Rect, card: Card) -> None:
     """Q(s,a) before and after, and whether the episode ended here."""
-    ended = "terminated" if card.terminated else "truncated" if card.truncated else ""
+    ended = "terminated" if card.terminated else "truncated: kept" if card.truncated else ""
     tag = pygame.Rect(room.right, room.top + pen.long(3), 0, room.height - pen.long(6))
     if ended:
         tag.width = width(ended, pen.long(15)) + pen.long(18)
@@ -603,6 +624,8 @@ def _draw_bars(pen: Pen, room: pygame.Rect, view: View) -> None:
     body = pygame.Rect(inner.left, head.bottom, inner.width, inner.bottom - head.bottom)
     most_q, most_h = _largest([bar.q for bar in bars]), _largest([bar.h for bar in bars])
     high = min(body.height / max(1, len(bars)), 44 * pen.unit)
+    if not bars:
+        label(pen.surface, body, "this agent keeps no values of its actions", pen.long(15), MUTED, "middle")
     for index, bar in enumerate(bars):
         top = body.top + round(index * high)
         row = pygame.Rect(body.left, top, body.width, body.top + round((index + 1) * high) - top)
@@ -629,7 +652,9 @@ def _draw_bar(pen: Pen, row: pygame.Rect, bar: Bar, most: tuple[float, float], u
     label(pen.surface, name, bar.action, size, INK)
     count = pygame.Rect(row.right - pen.long(52), row.top, pen.long(48), row.height)
     if unsure:
-        _draw_dots(pen, count, bar.judged)
+        _draw_dots(
+            pen, pygame.Rect(count.left + pen.long(5), count.top, count.width - pen.long(5), count.height), bar.judged
+        )
     else:
         words = f"{bar.judged}×" if bar.judged else "–"
         figure(pen.surface, count, words, size, HUMAN if bar.judged else MUTED, "right")
@@ -720,7 +745,7 @@ def _curve(size: tuple[int, int], grain: int, world: tuple[float, ...], human: t
         (human, scales[1], HUMAN, pen.long(5)),
         (world, scales[0], WORLD, 0),
     ):
-        _draw_line(surface, _points(values, scale, zero, plot), colour, dash)
+        _draw_line(surface, _points(values, scale, zero, plot), (colour, dash, 0.8 * max(1.0, pen.unit)))
         side = pygame.Rect(0, 0, margin - pen.long(6), plot.height)
         side.left = plot.right + pen.long(6) if values is human else 0
         if values:
@@ -745,12 +770,13 @@ def _points(values: Sequence[float], scale: float, zero: float, plot: pygame.Rec
     return [(plot.left + index * step, base - value / scale * (plot.height - 1)) for index, value in enumerate(values)]
 
 
-def _draw_line(surface: pygame.Surface, points: list[tuple[float, float]], colour: Colour, dash: int) -> None:
-    """A smooth line about three pixels thick; with ``dash`` (pixels) in pieces that long."""
+def _draw_line(surface: pygame.Surface, points: list[tuple[float, float]], style: tuple[Colour, int, float]) -> None:
+    """A smooth line; the style is its colour, the length of its dashes (0: none) and half its thickness in pixels."""
+    colour, dash, thick = style
     if len(points) == 1:
         surface.fill(colour, (points[0][0], points[0][1] - 1, 4, 3))
     pieces = _dashes(points, dash) if dash else [points]
-    for shift in (-0.8, 0.0, 0.8):
+    for shift in (-thick, 0.0, thick):
         for piece in pieces:
             if len(piece) > 1:
                 pygame.draw.aalines(surface, colour, False, [(x, y + shift) for x, y in piece])
@@ -792,7 +818,7 @@ def _draw_scale(
 
 
 def _draw_slider(pen: Pen, room: pygame.Rect, slider: Slider) -> None:
-    track, size = _track(room), min(pen.long(15), room.height)
+    track, size = slider_track(room), min(pen.long(15), room.height)
     name = pygame.Rect(room.left + pen.long(5), room.top, track.left - room.left - pen.long(15), room.height)
     label(pen.surface, name, slider.name, size, INK)
     value = pygame.Rect(track.right + pen.long(10), room.top, room.right - track.right - pen.long(15), room.height)
@@ -835,7 +861,7 @@ class _Sheet(NamedTuple):
 
 
 def _sheet(pen: Pen, notice: Notice, scale: float) -> _Sheet:
-    """The notice at a share of its usual size; a line's first words, up to two spaces, are a column of their own."""
+    """The notice at a share of its usual size; a line's first words, up to three spaces, are a column of their own."""
     size, edge = max(parts.SMALLEST, round(18 * pen.unit * scale)), pen.long(24 * scale)
     wide = min(pen.surface.get_width() - pen.long(40), pen.long(680))
     lines = [(KEYED.fullmatch(line), line) for line in notice.lines]
@@ -885,28 +911,15 @@ def _draw_notice_row(pen: Pen, room: pygame.Rect, sheet: _Sheet, row: tuple[str,
     """A line of text, or a key on its cap (other first words in a faint colour) and what it does."""
     first, words = row
     side = pygame.Rect(room.left, room.top, max(1, sheet.column - pen.long(14)), room.height)
-    names = first.split(" or ")
-    if all(len(name) == 1 or name in keys for name in names) and first.strip():
-        left = side.left
-        for name in names:
-            cap = pygame.Rect(
-                left, room.top + pen.long(1), _cap_width(pen, name, sheet.size), room.height - pen.long(4)
-            )
-            cap.width = min(cap.width, max(1, side.right - left))
-            _draw_cap(pen, cap, name, sheet.size)
-            left = cap.right + pen.long(6)
+    if first.strip() and (first in keys or all(len(name) == 1 for name in key_names(first))):
+        side.height -= pen.long(3)
+        _draw_caps(pen, side.move(0, pen.long(1)), first, sheet.size)
     else:
         label(pen.surface, side, first.strip(), sheet.size, MUTED)
     start = sheet.column if first else 0
     label(
         pen.surface, pygame.Rect(room.left + start, room.top, room.width - start, room.height), words, sheet.size, INK
     )
-
-
-def _caps_width(pen: Pen, words: str, size: int) -> int:
-    """The width of one or several keys on their caps."""
-    names = words.split(" or ")
-    return sum(_cap_width(pen, name, size) for name in names) + pen.long(6) * (len(names) - 1)
 
 
 def _draw_key_box(pen: Pen, room: pygame.Rect, arrived: bool) -> None:

@@ -99,6 +99,8 @@ class Play:
     """Print every update card in the terminal, too."""
     keys: str | None = None
     """A script: lines of {"t": seconds, "key": "up"}."""
+    keymap: str | None = None
+    """Your own keys: a TOML file such as reward = ["up", "/"]."""
     duration: float | None = None
     """End after so many seconds."""
     screenshot: str | None = None

@@ -36,7 +36,8 @@ def rows_of(space: gymnasium.Space[Any]) -> Rows:
     sizes = _sizes(space)
     if sizes is None:
         raise UserError(
-            f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, got {' '.join(str(space).split())}; "
+            f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, "
+            f"got {' '.join(str(space).split())}; "
             "in this version only --agent random takes such a world"
         )
 

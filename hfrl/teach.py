@@ -90,6 +90,7 @@ def run_play(flags: Any) -> int:
     arm = _arm(flags)
     window.check_display()
     script = _script(flags, window)
+    keys = window.KEYS if flags.keymap is None else window.read_keymap(flags.keymap)
     start = _start(flags, arm)
     session, since = prepare(start, "rgb_array")
     _check_pictures(session.env, arm)
@@ -99,8 +100,7 @@ def run_play(flags: Any) -> int:
     write_arrays(folder / "initial.npz", session.arrays())
     log = SessionLog(folder / "feedback.jsonl", flags.trainer)
     wiring = Wiring(session.env, session.agent, session.switch, session.credit, live_seed(start.seed), since)
-    blends = all_blends(session.switch.blend)
-    desk = Desk(session.agent, session.switch, blends)
+    desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
     live = Live(wiring, desk, FrameClock() if flags.fast else RealClock(), log, flags.speed)
     live.print_cards = flags.card
     live.person.wait_for_me = flags.wait
@@ -114,7 +114,7 @@ def run_play(flags: Any) -> int:
         return _end_card(live, run)
 
     try:
-        window.Window(live, script, _size(flags.size), [blend.name for blend in blends]).run(finish)
+        window.Window(live, script, _size(flags.size), keys).run(finish)
     finally:
         live.stop()
         log.close()

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ import pygame
 
 from hfrl import panels
 from hfrl.live import Live
+from hfrl.registry import nearest
 from hfrl.session import FrameClock
 from hfrl.types import UserError
 from hfrl.view import Notice
@@ -48,8 +50,9 @@ KEYS: Mapping[str, Sequence[str]] = {
     "start": ("return",),
     "quit": ("escape",),
 }
-#: What still means feedback while the person drives, when the world's own keys win.
-WHILE_DRIVING = ("/", "z", "keypad +", "keypad -")
+#: A mouse button over the world, and a button of a gamepad.
+MOUSE = {1: "reward", 3: "penalty"}
+PAD = {0: "reward", 1: "penalty", 2: "take_back", 3: "neutral"}
 LEGEND = (
     ("up /", "reward"),
     ("down z", "penalty"),
@@ -95,8 +98,25 @@ class Script(NamedTuple):
     gif: Path | None = None
 
 
-def check_keys(keys: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """From key to deed. Raises UserError for a key with two meanings or a name that is no key."""
+def read_keymap(path: str) -> dict[str, Sequence[str]]:
+    """A key map from a TOML file: ``reward = ["up", "/"]``; what it leaves out stays. Raises UserError."""
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"--keymap {path!r} cannot be read: {error}") from error
+    result = dict(KEYS)
+    for deed, names in content.items():
+        if deed not in KEYS:
+            raise UserError(f"--keymap {path!r}: unknown deed {deed!r}{nearest(deed, KEYS)}")
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            raise UserError(f'--keymap {path!r}: {deed} needs a list of keys, such as ["up", "/"]')
+        result[deed] = names
+    return result
+
+
+def check_keys(keys: Mapping[str, Sequence[str]], driving: Mapping[str, int]) -> dict[str, str]:
+    """From key to deed. Raises UserError for a key with two meanings, a name that is no key, or a world whose own keys
+    leave a driver no way to judge, to hand back or to quit."""
     meaning: dict[str, str] = {}
     for deed, names in keys.items():
         for name in names:
@@ -107,6 +127,11 @@ def check_keys(keys: Mapping[str, Sequence[str]]) -> dict[str, str]:
             if name in meaning:
                 raise UserError(f"key map: {name!r} would mean both {meaning[name]} and {deed}")
             meaning[name] = deed
+    for deed in ("reward", "penalty", "takeover", "quit"):
+        if all(name in driving for name in keys[deed]):
+            raise UserError(
+                f"key map: while you drive, the world's own keys hide all of {deed}: {', '.join(keys[deed])}"
+            )
     return meaning
 
 
@@ -146,12 +171,12 @@ def check_display() -> None:
 class Window:
     """One window on one live session."""
 
-    def __init__(self, live: Live, script: Script, size: tuple[int, int], blends: Sequence[str]) -> None:
+    def __init__(self, live: Live, script: Script, size: tuple[int, int], keys: Mapping[str, Sequence[str]]) -> None:
         self.live = live
         self.script = script
-        self.blends = blends
-        self._meaning = check_keys(KEYS)
+        self.blends = [blend.name for blend in live.desk.blends]
         self._driving_keys = driving_keys(live.wiring.env)
+        self._meaning = check_keys(keys, self._driving_keys)
         self._size = size
         self._strength = 1.0
         self._help = False
@@ -176,6 +201,7 @@ class Window:
             raise UserError(f"no window can be opened ({error}); {HEADLESS}") from error
         pygame.display.set_caption(f"hfrl: {self.live.actions and self.live.wiring.env}"[:80])
         pygame.key.set_repeat(0)
+        pads = open_pads()
         started = time.monotonic()
         clock = pygame.time.Clock()
         now = 0.0
@@ -200,6 +226,8 @@ class Window:
                 self._show_ending(screen, clock)
         finally:
             self.live.stop()
+            for pad in pads:
+                pad.quit()
             pygame.display.quit()
         self._write_gif()
 
@@ -235,8 +263,10 @@ class Window:
             self._quit = self._quit_for_good = True
         elif event.type == pygame.KEYDOWN:
             self._key(pygame.key.name(event.key))
-        elif event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            self._mouse_down(event.pos)
+        elif event.type == pygame.MOUSEBUTTONDOWN:
+            self._mouse_down(event.pos, event.button)
+        elif event.type == pygame.JOYBUTTONDOWN and event.button in PAD and self.live.started:
+            self._deed(PAD[event.button])
         elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
             self._grabbed = None
         elif event.type == pygame.MOUSEMOTION and self._grabbed is not None:
@@ -252,7 +282,7 @@ class Window:
             elif deed == "quit":
                 self._quit = True
             return
-        if self.live.desk.driving and name in self._driving_keys and name not in WHILE_DRIVING:
+        if self.live.desk.driving and name in self._driving_keys:
             self.live.person.do("drive", self._driving_keys[name])
         elif deed is not None:
             self._deed(deed)
@@ -297,10 +327,14 @@ class Window:
         elif deed == "quit":
             self._quit = True
 
-    def _mouse_down(self, position: tuple[int, int]) -> None:
+    def _mouse_down(self, position: tuple[int, int], button: int) -> None:
+        layout = self._layout()
         if not self.live.started:
             return
-        layout = self._layout()
+        if layout.world.collidepoint(position) and button in MOUSE:
+            self._deed(MOUSE[button])
+        if button != 1:
+            return
         value = panels.hover_value(layout, position)
         if value is not None:
             self.live.press(round(value, 2))
@@ -380,14 +414,17 @@ class Window:
             raise UserError(f"--gif {str(self.script.gif)!r} cannot be written: {error}") from error
 
 
+def open_pads() -> list[Any]:
+    """The gamepads that are plugged in; they must be held to be heard."""
+    pygame.joystick.init()
+    return [pygame.joystick.Joystick(number) for number in range(pygame.joystick.get_count())]
+
+
 def driving_keys(env: Any) -> dict[str, int]:
     """The world's own keys, by pygame's names; arrows where it has none and its actions have directions."""
     own = getattr(env.unwrapped, "get_keys_to_action", None)
     if own is not None:
-        try:
-            return {_key_name(key): int(action) for key, action in own().items()}
-        except (TypeError, ValueError):
-            pass  # keys of another form (tuples of codes): fall through to the arrows
+        return {_key_name(key): int(action) for key, action in own().items() if len(key) == 1}
     from hfrl.live import action_names
 
     words = {"left": "left", "right": "right", "up": "up", "down": "down", "push left": "left", "push right": "right"}
@@ -404,7 +441,7 @@ def driving_keys(env: Any) -> dict[str, int]:
     return {words[name]: action for action, name in enumerate(action_names(env)) if name in words}
 
 
-def _key_name(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"not a key's name: {key!r}")
-    return key
+def _key_name(chord: Any) -> str:
+    """pygame's name of a chord of one key, which Gymnasium writes as a letter or a code."""
+    (key,) = chord
+    return key if isinstance(key, str) else pygame.key.name(key)

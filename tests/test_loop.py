@@ -299,7 +299,7 @@ def events_of(
 
 @pytest.mark.parametrize("agent_class", [QLearning, Sarsa])
 def test_steps_are_numbered_and_chained(agent_class: Any) -> None:
-    env = make("FrozenLake-v1")
+    env = make("FrozenLake-v1", max_episode_steps=6)
     steps = acted(events_of(env, agent_class(env)))
     assert [step.index for step in steps] == list(range(400))
     for before, after in pairwise(steps):
@@ -308,6 +308,7 @@ def test_steps_are_numbered_and_chained(agent_class: Any) -> None:
         assert not before.ended or after.observation == 0
     assert {step.actor for step in steps} == {"agent"}
     assert any(step.terminated for step in steps)
+    assert any(step.truncated and not step.terminated for step in steps)
 
 
 def test_masks_are_those_of_the_worlds_states() -> None:
@@ -542,6 +543,17 @@ def test_h_is_fed_whichever_blend_is_on(name: str) -> None:
     assert presses.sum() > 100
     assert (np.array(switch.model.count) == presses).all()
     assert np.array(switch.model.mean) == pytest.approx(labels / np.maximum(presses, 1))
+
+
+def test_a_neutral_press_is_heard_by_h_and_silence_is_not() -> None:
+    env = make("FrozenLake-v1")
+    switch = Switch(none(), human_model(env), 0.9)
+
+    def now_and_then(step: Step) -> Sequence[Feedback]:
+        return (press(step, 0.0),) if step.index % 4 == 0 else ()
+
+    events_of(env, RandomAgent(env), now_and_then, switch, steps=100)
+    assert sum(map(sum, switch.model.count)) == 25
 
 
 def test_the_agent_learns_the_reward_with_the_press_that_was_just_made() -> None:

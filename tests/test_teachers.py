@@ -356,6 +356,20 @@ def test_drawn_delays_follow_their_distribution(delay: Delay) -> None:
     assert stats.kstest(sample, lambda x: whole.cdf(x) / cut).pvalue > 1e-3
 
 
+class Half:
+    """Delays spread evenly over a second, of which nothing beyond half a second is credited."""
+
+    reach = 0.5
+
+    def cdf(self, delay: float) -> float:
+        return min(1.0, max(0.0, delay))
+
+
+def test_a_delay_beyond_the_reach_of_credit_is_never_drawn_and_none_piles_up_there() -> None:
+    draw = drawn_delay(Half(), rng())
+    assert stats.kstest([draw() for _ in range(2000)], stats.uniform(0.0, 0.5).cdf).pvalue > 1e-3
+
+
 def test_drawn_delays_of_measured_ones_are_the_measured_ones() -> None:
     draw = drawn_delay(Empirical([0.3, 0.5, 0.5, 0.9]), rng())
     counts = Counter(round(draw(), 4) for _ in range(4000))
