@@ -67,7 +67,10 @@ def _written(run: str, size: int, colour: Colour) -> pygame.Surface:
         return _font(size).render(run, True, colour)
     except pygame.error:  # somebody quit the font module and began it again: these fonts are dead
         _fonts.clear()
+    try:
         return _font(size).render(run, True, colour)
+    except pygame.error:  # an accent alone: no letter, no width
+        return pygame.Surface((1, 1), pygame.SRCALPHA, 32)
 
 
 @functools.lru_cache(maxsize=2048)
@@ -103,7 +106,7 @@ def _arrow(brush: Brush, colour: Colour) -> None:
 
 @functools.lru_cache(maxsize=512)
 def _runs(words: str) -> tuple[str, ...]:
-    return tuple(RUNS.findall(words))
+    return tuple(RUNS.findall("".join(letter if letter.isprintable() else " " for letter in words)))
 
 
 def width(words: str, size: int) -> int:

@@ -128,8 +128,8 @@ def _stack(
     row = min(19.5 * unit, 0.25 * panel.height / max(1, sliders))
     low = round(row * sliders) + 2 * edge + gap if sliders else 0
     spare = max(0.0, panel.height - low - 2 * gap - 384 * unit)
-    card_high = max(1, round(114 * unit + 0.1 * spare))
-    bars_high = max(1, round(174 * unit + 0.4 * spare))
+    card_high = max(1, round(114 * unit + min(40 * unit, 0.1 * spare)))
+    bars_high = max(1, round(174 * unit + min(200 * unit, 0.4 * spare)))
     card = pygame.Rect(panel.left, panel.top, panel.width, card_high)
     bars = pygame.Rect(panel.left, card.bottom + gap, panel.width, bars_high)
     top = bars.bottom + gap
@@ -347,10 +347,10 @@ def _draw_picture(surface: pygame.Surface, room: pygame.Rect, picture: pygame.Su
 def _draw_world(pen: Pen, room: pygame.Rect, picture: pygame.Surface, view: View) -> None:
     shown = _draw_picture(pen.surface, room, picture)
     if view.echo is not None and view.echo.age < ECHO_TIME:
-        _draw_tint(pen, room, view.echo.value, pen.long(60 if view.message else 24))
+        _draw_tint(pen, room, view.echo.value, shown.top + pen.long(60 if view.message else 24))
     if view.message:
         high = pen.long(34)
-        place = pygame.Rect(shown.left, room.top + pen.long(16), shown.width, high).inflate(-pen.long(24), 0)
+        place = pygame.Rect(room.left, shown.top + pen.long(16), room.width, high).clamp(room).inflate(-pen.long(24), 0)
         words, size = parts.fit(view.message, pen.long(18), place.width - pen.long(24))
         pill = pygame.Rect(0, 0, width(words, size) + pen.long(24), high)
         pill.center = place.center
@@ -368,8 +368,8 @@ def _veil(size: tuple[int, int], colour: Colour) -> pygame.Surface:
     return veil
 
 
-def _draw_tint(pen: Pen, room: pygame.Rect, value: float, drop: int) -> None:
-    """The answer to a press within one frame: a colour over the world, and, ``drop`` pixels down, a big sign with its
+def _draw_tint(pen: Pen, room: pygame.Rect, value: float, top: int) -> None:
+    """The answer to a press within one frame: a colour over the world, and, from ``top`` on, a big sign with its
     number."""
     colour = tone(value)
     pen.surface.blit(_veil(room.size, colour), room)
@@ -378,7 +378,8 @@ def _draw_tint(pen: Pen, room: pygame.Rect, value: float, drop: int) -> None:
     high = pen.long(100)
     words, size = parts.fit(words, size, max(1, room.width - high - pen.long(60)), parts.SMALLEST)
     badge = pygame.Rect(0, 0, high + width(words, size) + pen.long(28), high)
-    badge.center = (room.centerx, room.top + drop + high // 2)
+    badge.midtop = (room.centerx, top)
+    badge.clamp_ip(room)
     framed(pen.surface, badge, colour, WHITE, high // 2, pen.long(5))
     _draw_sign(pen, value, (badge.left + high // 2 + pen.long(6), badge.centery), pen.long(58), WHITE)
     put(pen.surface, words, badge.left + high, badge.centery, size, WHITE)
@@ -545,7 +546,8 @@ def _draw_card(pen: Pen, room: pygame.Rect, card: Card | None) -> None:
 def _draw_change(pen: Pen, room: pygame.Rect, card: Card) -> None:
     """Q(s,a) before and after, and whether the episode ended here."""
     ended = "terminated" if card.terminated else "truncated: kept" if card.truncated else ""
-    tag = pygame.Rect(room.right, room.top + pen.long(3), 0, room.height - pen.long(6))
+    tag = pygame.Rect(room.right, 0, 0, min(room.height - pen.long(6), pen.long(28)))
+    tag.centery = room.centery
     if ended:
         tag.width = width(ended, pen.long(15)) + pen.long(18)
         tag.right = room.right

@@ -51,3 +51,18 @@ def test_a_simulated_person_repairs_the_taste_at_almost_no_cost(
     assert low <= told["taste_mean"] <= high
     assert low >= 0.60 * told["optimal_taste"]  # far from where the automated reward alone ends
     assert told["steps_to_threshold"] is not None
+
+
+def test_a_few_hundred_presses_repair_a_cook_who_was_warmed_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the counter, with action biasing: H leaves Q alone, so the agent is judged with H in its policy."""
+    line = ["train", "--env", "hfrl/Pizza-v0", "--teacher", f"{TEACHER},budget=300", "--warmup", "50000"]
+    line += ["--blend", "action_biasing:beta=0.5", "-n", "100000", "--seeds", "0-9", "--eval-freq", "0", "--json"]
+    assert main([*line, "--alpha", "0.5", "--epsilon", "0.1", "--out", str(tmp_path), "--no-progress"]) == 0
+    (told,) = json.loads(capsys.readouterr().out.splitlines()[-1])["arms"]
+    assert told["feedback_mean"] == 300
+    assert told["taste_mean"] <= 0.60 * told["optimal_taste"]  # alone it is as it was
+    assert told["return_mean"] >= 0.95 * told["optimal_return"]
+    assert told["taste_with_h_mean"] >= 0.85 * told["optimal_taste"]
+    assert told["return_with_h_mean"] >= 0.90 * told["optimal_return"]
