@@ -41,8 +41,8 @@ class RandomAgent:
 
     def update(self, judgement: Judgement, reward: RewardPort) -> None:  # noqa: ARG002 - the verb of every agent
         """Count the step, and learn nothing."""
-        self.steps = judgement.step.index + 1
-        self.episodes = judgement.step.episode + judgement.step.ended
+        self.steps += 1
+        self.episodes += judgement.step.ended
 
     def predict(
         self,

@@ -17,6 +17,9 @@ from hfrl.models import NoModel
 from hfrl.teachers import after
 from hfrl.types import Teacher, UserError
 
+#: What an agent must have to be taught, evaluated and saved.
+AGENT_NEEDS = ("policy", "update", "greedy_policy", "gamma", "on_policy", "learns_from_feedback", "arrays", "restore")
+
 
 def make_env(env_id: str, env_kwargs: dict[str, Any], render_mode: str | None = None) -> Any:
     """A Gymnasium world, or a user's own ``file.py:World``. Raises UserError with the nearest id there is."""
@@ -58,7 +61,11 @@ def make_agent(arm: Arm, env: Any) -> Any:
     """The agent of an arm. Raises UserError for an unknown name or setting, or a world it cannot take."""
     part = registry.resolve(arm.agent, registry.AGENTS, "agent")
     registry.check_settings(part, arm.set, ("env", "self"), f"agent {arm.agent}")
-    return registry.build(part, (env,), arm.set, f"agent {arm.agent}")
+    agent = registry.build(part, (env,), arm.set, f"agent {arm.agent}")
+    missing = [name for name in AGENT_NEEDS if not hasattr(agent, name)]
+    if missing:
+        raise UserError(f"agent {arm.agent} has no {', '.join(missing)}; an agent needs {', '.join(AGENT_NEEDS)}")
+    return agent
 
 
 def make_teacher(arm: Arm, env: Any, rng: np.random.Generator) -> Teacher:
@@ -67,6 +74,8 @@ def make_teacher(arm: Arm, env: Any, rng: np.random.Generator) -> Teacher:
     part = registry.resolve(spec.name, registry.TEACHERS, "teacher")
     registry.check_settings(part, spec.settings, ("env", "rng"), f"teacher {spec.name}")
     teacher: Teacher = registry.build(part, (env, rng), spec.settings, f"teacher {spec.name}")
+    if not callable(teacher):
+        raise UserError(f"teacher {spec.name} made {teacher!r}: expected a callable on a step")
     return after(teacher, arm.warmup) if arm.warmup else teacher
 
 
@@ -77,7 +86,10 @@ def make_blend(text: str) -> Blend:
         spec = registry.parse(part_text, "blend")
         part = registry.resolve(spec.name, registry.BLENDS, "blend")
         registry.check_settings(part, spec.settings, (), f"blend {spec.name}")
-        made.append(registry.build(part, (), spec.settings, f"blend {spec.name}"))
+        one = registry.build(part, (), spec.settings, f"blend {spec.name}")
+        if not isinstance(one, Blend):
+            raise UserError(f"blend {spec.name} made {one!r}: expected a Blend")
+        made.append(one)
     return made[0] if len(made) == 1 else blends.chain(*made)
 
 

@@ -1,6 +1,5 @@
 """What the commands do: each takes its flags and returns the exit code."""
 
-import dataclasses
 import importlib
 import json
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ BESIDE = Console(stderr=True, highlight=False)
 
 def run_train(flags: Train) -> int:
     """Run every seed of every arm, then the table, the figure and the next commands."""
-    flags = with_config(flags)
+    fanout.workers(flags.jobs, 1)
     cells = arms(flags) if _is_specific(flags) else headline(flags)
     for arm in cells:
         build.check(arm)
@@ -50,17 +49,6 @@ def run_train(flags: Train) -> int:
     if flags.json:
         print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(out)}))
     return 0 if finished else 130
-
-
-def with_config(flags: Train) -> Train:
-    """The flags, with what ``--config`` says where a flag was left at its default."""
-    if flags.config is None:
-        return flags
-    plain = Train()
-    read = read_config(flags.config)
-    return dataclasses.replace(
-        flags, **{key: value for key, value in read.items() if getattr(flags, key) == getattr(plain, key)}
-    )
 
 
 def _is_specific(flags: Train) -> bool:
@@ -370,8 +358,10 @@ def _examine_run(path: str) -> Sequence[Any]:
     for run in find_runs(path):
         try:
             arm = load_arm(run)
-            for folder in seed_folders(run):
-                load_session(arm, folder).close()
+            for seed in arm.seeds:
+                if not (run / f"seed_{seed}" / "final.npz").is_file():
+                    raise UserError(f"seed {seed} has no final.npz: it was never finished, or the file is gone")
+                load_session(arm, run / f"seed_{seed}").close()
             summarise(arm, run)
             found.append(Finding(True, f"run {run} is whole", ""))
         except UserError as error:

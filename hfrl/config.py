@@ -15,6 +15,7 @@ from hfrl.types import UserError
 DEFAULT_ENV = "hfrl/Pizza-v0"
 DEFAULT_STEPS = 200_000
 EVALUATIONS = 20
+NUMBER = re.compile(r"[0-9]{1,18}")
 GOOD_TEACHER = "oracle:consistency=0.9,likelihood=0.3"
 
 
@@ -175,7 +176,7 @@ def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
     seeds: list[int] = []
     for text in (part for whole in texts for part in whole.replace(",", " ").split()):
         first, dash, last = text.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        if not NUMBER.fullmatch(first) or (dash and not NUMBER.fullmatch(last)):
             raise UserError(f"seeds are numbers or ranges such as 0-9, got {text!r}")
         if dash and int(last) < int(first):
             raise UserError(f"the range of seeds {text!r} runs backwards; did you mean '{last}-{first}'?")
@@ -232,6 +233,8 @@ def headline(flags: Train) -> list[Arm]:
 
     Flags that narrow a run (steps, seeds, settings) still count.
     """
+    # Settings typed later win, so these are the headline's own only where nothing was typed.
+    defaults = ("learning_rate=0.5", "epsilon=0.1")
     result: list[Arm] = []
     for env, steps in (("hfrl/Pizza-v0", 100_000), ("hfrl/PizzaKitchen-v0", 200_000)):
         for teacher, blend in (("none", "none"), (GOOD_TEACHER, "reward_shaping:beta=0.5")):
@@ -243,8 +246,7 @@ def headline(flags: Train) -> list[Arm]:
                 blend=(blend,),
                 total_timesteps=steps if flags.total_timesteps is None else flags.total_timesteps,
                 seeds=flags.seeds or ("0-9",),
-                alpha=flags.alpha or "0.5",
-                epsilon=flags.epsilon or "0.1",
+                set=(*defaults, *flags.set),
             )
             result += arms(cell)
     return result

@@ -5,6 +5,7 @@ wish to stop, which every task reads at its heartbeat.
 """
 
 import os
+import re
 import signal
 import tempfile
 import threading
@@ -33,7 +34,7 @@ class Task(NamedTuple):
 
 def workers(jobs: str, tasks: int) -> int:
     """How many processes ``--jobs`` means for so many tasks. Raises UserError."""
-    if jobs != "auto" and not (jobs.isdigit() and int(jobs) >= 1):
+    if jobs != "auto" and not re.fullmatch(r"[1-9][0-9]{0,5}", jobs):
         raise UserError(f"--jobs must be a number of processes or auto, got {jobs!r}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores if jobs == "auto" else int(jobs), tasks))

@@ -148,6 +148,7 @@ class Live:
         self._card = Card(
             name, update.old, update.new, step.reward, update.signal - step.reward, self.wiring.agent.gamma,
             update.bootstrap, update.target, step.terminated, step.truncated,
+            "Q(s',a')" if self.wiring.agent.on_policy else "max Q(s')",
         )  # fmt: skip
         if self.print_cards:
             print(self._card.text())

@@ -13,7 +13,7 @@ from hfrl.blend import Blend, HumanModel, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.models import HumanTable, NoModel
 from hfrl.seeding import streams, uniforms
-from hfrl.tabular import action_count, rows_of
+from hfrl.tabular import TABLE_LIMIT, action_count, rows_of
 from hfrl.teachers import silent
 from hfrl.types import (
     Acted,
@@ -58,8 +58,10 @@ def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADI
 def human_model(env: Any) -> HumanModel:
     """A table of H for a world with discrete observations and actions, or the empty model for any other."""
     try:
-        rows = rows_of(env.observation_space)
-        return HumanTable(rows.size, action_count(env.action_space), rows.row)
+        rows, actions = rows_of(env.observation_space), action_count(env.action_space)
+        if rows.size * actions > TABLE_LIMIT:
+            return NoModel()
+        return HumanTable(rows.size, actions, rows.row)
     except UserError:
         return NoModel()
 
@@ -79,7 +81,7 @@ def play(
 
     ``Acted(step)`` when the world has moved; then the teacher is asked; ``Pressed(press)`` for each press, credited;
     ``Learnt(judgement, update)`` for each step that leaves the credit window. With no delay Learnt follows Acted at
-    once.    The step's ``next_action`` is known from ``Learnt`` on.
+    once. The step's ``next_action`` is known from ``Learnt`` on.
 
     Args:
         env: anything with Gymnasium's API.
@@ -90,13 +92,16 @@ def play(
         seed: of the world and the policy; the same seed gives the same run.
         clock: session time; a metronome of 0.3 s a step by default.
         since: steps and episodes that lie behind the agent already (a warm-up, a loaded agent): counting goes on there.
-        steps: return once so many steps were taken and learnt from, wherever the episode is; None never returns.
+        steps: return once so many steps were taken, wherever the episode is; None never returns. It is a pause, not an
+            end: steps that still wait for their feedback stay in the credit.
     """
     draws = streams(seed)
     uniform = uniforms(draws.policy)
     switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
     credit = credit or Immediate()
     clock = clock or metronome()
+    if steps == 0:
+        return
     index, episode = since
     last = None if steps is None else index + steps
     reset_seed: int | None = draws.world

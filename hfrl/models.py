@@ -73,8 +73,8 @@ class HumanTable:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
         shape = (len(self.mean), len(self.mean[0]))
         for name in ("h_mean", "h_count"):
-            if arrays[name].shape != shape:
-                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}")
+            if arrays[name].shape != shape or arrays[name].dtype.kind not in "fi":
+                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}, expected numbers {shape}")
         self.mean = arrays["h_mean"].tolist()
         self.count = arrays["h_count"].tolist()
 

@@ -51,8 +51,6 @@ USUAL, SMALLEST = (960, 640), (480, 320)
 #: For so long (seconds) a press tints the world.
 ECHO_TIME = 0.15
 MOST_BARS, MOST_POINTS = 8, 150
-#: What comes next, as the update card calls it.
-AHEAD = "max Q(s')"
 #: A line of a card with a column: the key, three spaces or more, what it does.
 KEYED = re.compile(r"(\S.*?) {3,}(\S.*)")
 ARROW_KEYS = {"up": "↑", "down": "↓", "left": "←", "right": "→"}
@@ -566,7 +564,7 @@ def _draw_sum(pen: Pen, room: pygame.Rect, card: Card) -> None:
         ("target", card.target, 70, WORLD, WHITE),
         ("r", card.reward, 62, CREAM, INK),
         ("human", card.human, 66, HUMAN, WHITE),
-        (f"{card.gamma:g} × {AHEAD}", card.bootstrap, 124, CREAM, blend(INK, CREAM, 0.45) if faded else INK),
+        (f"{card.gamma:g} × {card.ahead}", card.bootstrap, 124, CREAM, blend(INK, CREAM, 0.45) if faded else INK),
     )
     gap = pen.long(16)
     scale = (room.width - 3 * gap) / sum(tile[2] for tile in tiles)

@@ -303,10 +303,11 @@ def find_runs(path: str) -> list[Path]:
 
 def seed_folders(run: Path) -> list[Path]:
     """The folders of a run's seeds that were finished or stopped, by number. Raises UserError where there is none."""
-    folders = [folder for folder in run.glob("seed_*") if (folder / "final.npz").is_file()]
+    numbered = [folder for folder in run.glob("seed_*") if re.fullmatch(r"seed_[0-9]+", folder.name)]
+    folders = [folder for folder in numbered if (folder / "final.npz").is_file()]
     if not folders:
         raise UserError(f"{run} holds no finished seed (no seed_<n>/final.npz)")
-    return sorted(folders, key=lambda folder: int(re.sub(r"\D", "", folder.name) or 0))
+    return sorted(folders, key=lambda folder: int(folder.name.removeprefix("seed_")))
 
 
 def command_line() -> str:

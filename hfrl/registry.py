@@ -160,4 +160,6 @@ def _from_file(name: str, what: str) -> Callable[..., Any]:
         public = [key for key in vars(module) if not key.startswith("_")]
         raise UserError(f"{what} {name!r}: {file} has no {attribute!r}{nearest(attribute, public)}")
     part: Callable[..., Any] = getattr(module, attribute)
+    if not callable(part):
+        raise UserError(f"{what} {name!r} is {part!r}: expected a class or a function")
     return part

@@ -6,14 +6,16 @@ This module only reads the line; what a command does lives in ``hfrl.commands``,
 import contextlib
 import dataclasses
 import io
+import math
 import re
 import sys
+import typing
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hfrl import registry
-from hfrl.config import Train
+from hfrl.config import Train, read_config
 from hfrl.types import UserError
 
 
@@ -209,7 +211,38 @@ def _normal(name: str, arguments: list[str]) -> list[str]:
         raise UserError(f"unexpected {loose[0]!r}: {name} takes flags only, such as --env or --agent")
     if positional and loose:
         flags.setdefault(f"--{positional}", [])[:0] = loose
+    _check_values(kind, flags)
     return [word for flag, values in flags.items() for word in (flag, *values)]
+
+
+def _check_values(kind: type, flags: dict[str, list[str]]) -> None:
+    """Each flag has as many values as it takes, of the right type. Raises UserError with what was typed."""
+    hints = typing.get_type_hints(kind)
+    for flag, values in flags.items():
+        wanted = hints.get(flag.removeprefix("--").removeprefix("no-").replace("-", "_"))
+        if flag == "--help":
+            continue
+        if wanted is bool:
+            if values:
+                raise UserError(f"{flag} takes no value, got {values[0]!r}")
+        elif not values or "" in values:
+            raise UserError(f"{flag} needs a value")
+        elif not str(wanted).startswith("tuple"):
+            _check_value(flag, values, str(wanted))
+
+
+def _check_value(flag: str, values: list[str], wanted: str) -> None:
+    if len(values) > 1:
+        raise UserError(f"{flag} takes one value, got {' '.join(values)!r}")
+    if wanted.find("int") >= 0 and not re.fullmatch(r"-?[0-9]{1,18}", values[0]):
+        raise UserError(f"{flag} takes a whole number, got {values[0]!r}")
+    if wanted.find("float") >= 0:
+        try:
+            finite = math.isfinite(float(values[0]))
+        except ValueError:
+            finite = False
+        if not finite:
+            raise UserError(f"{flag} takes a number, got {values[0]!r}")
 
 
 def _underscored(flags: set[str]) -> set[str]:
@@ -231,16 +264,29 @@ def _parse(name: str, kind: type, arguments: list[str]) -> Any:
     import tyro
 
     program = "hfrl" if name == "train" else f"hfrl {name}"
+    missing = [
+        need for need in (POSITIONAL.get(name),) if need == "run" and name != "doctor" and "--run" not in arguments
+    ]
     if "--help" in arguments:
         arguments = ["--help"]
+    elif missing:
+        raise UserError(f"{name} needs a run folder, such as runs/... (see hfrl {name} --help)")
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(kind, prog=program, args=arguments, description=_description(name, kind))
+            default = _from_config(arguments) if kind is Train else None
+            return tyro.cli(kind, prog=program, args=arguments, description=_description(name, kind), default=default)
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
         raise UserError(_one_line(complaint.getvalue(), name)) from None
+
+
+def _from_config(arguments: list[str]) -> Train:
+    """What the file of ``--config`` says; the flags that are typed win over it."""
+    if "--config" not in arguments:
+        return Train()
+    return Train(**read_config(arguments[arguments.index("--config") + 1]))
 
 
 def _description(name: str, kind: type) -> str:
@@ -253,7 +299,8 @@ def _description(name: str, kind: type) -> str:
 
 def _one_line(complaint: str, name: str) -> str:
     """The first sentence of the parser's boxed complaint."""
-    lines = [re.sub(r"[│╭╮╰╯─]", " ", line).strip() for line in complaint.splitlines()]
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", complaint)
+    lines = [re.sub(r"[│╭╮╰╯─|+]|--+", " ", line).strip() for line in plain.splitlines()]
     said = [line for line in lines if line and not line.startswith(("Parsing error", "For full helptext"))]
     return f"{' '.join(said[:2]) or 'the flags cannot be read'} (see hfrl {name} --help)"
 

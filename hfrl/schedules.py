@@ -4,6 +4,7 @@ A schedule is a function of (steps so far, episodes so far). It knows no total: 
 run that goes on must not find its exploration rewound.
 """
 
+import math
 from typing import NamedTuple, Protocol
 
 from hfrl.types import UserError
@@ -42,8 +43,8 @@ class Linear(NamedTuple):
     by_episode: bool = False
 
     def __call__(self, step: int, episode: int) -> float:
-        done = min(1.0, (episode if self.by_episode else step) / self.duration)
-        return self.start + (self.end - self.start) * done
+        done = (episode if self.by_episode else step) / self.duration
+        return self.end if done >= 1 else self.start + (self.end - self.start) * done
 
     def __str__(self) -> str:
         return f"linear:{self.start}:{self.end}:{self.duration}" + (":episodes" if self.by_episode else "")
@@ -79,6 +80,8 @@ def schedule(value: "float | str | Schedule") -> Schedule:
         numbers = [float(part) for part in (parts[:-1] if by_episode else parts)]
         if not parts:
             return Constant(float(value))
+        if not all(map(math.isfinite, numbers)):
+            raise ValueError(numbers)
         if kind == "linear" and len(numbers) == 3 and numbers[2] >= 1:
             return Linear(numbers[0], numbers[1], int(numbers[2]), by_episode)
         if kind == "exponential" and len(numbers) == 2 and 0 <= numbers[1] <= 1:
@@ -93,7 +96,8 @@ def bounds(plan: Schedule) -> tuple[float, float]:
     if isinstance(plan, Linear):
         return min(plan.start, plan.end), max(plan.start, plan.end)
     if isinstance(plan, Exponential):
-        return min(0.0, plan.start), max(0.0, plan.start)
+        farthest = 0.0 if plan.rate <= 1 else math.copysign(math.inf, plan.start)
+        return min(farthest, plan.start), max(farthest, plan.start)
     value = plan(0, 0)
     return value, value
 

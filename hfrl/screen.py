@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from hfrl import build
 from hfrl.experiment import Session
-from hfrl.loop import Greedy, play
+from hfrl.loop import DEFAULT_CAP, Greedy, play
 from hfrl.types import Acted, UserError
 
 MODES = ("human", "ansi", "rgb_array")
@@ -58,7 +59,7 @@ def _episodes(session: Session, env: Any, episodes: int) -> Iterator[tuple[Any, 
     switch = session.switch.frozen()
     names = getattr(env.unwrapped, "action_meanings", None)
     total, ended = 0.0, 0
-    for event in play(env, Greedy(session.agent), blend=switch, seed=session.evaluation_seed):
+    for event in play(TimeLimit(env, DEFAULT_CAP), Greedy(session.agent), blend=switch, seed=session.evaluation_seed):
         if not isinstance(event, Acted):
             continue
         step = event.step

@@ -1,5 +1,6 @@
 """What the seeds of an arm came to: means with intervals, the optimum, and whether arms can be told apart."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -88,24 +89,31 @@ def _seed_summary(folder: Path) -> dict[str, Any]:
     summary = read_json(folder / "summary.json")
     if not isinstance(summary, dict) or any(key not in summary for key in SEED_KEYS):
         raise UserError(f"{folder / 'summary.json'} is damaged: expected the keys {', '.join(SEED_KEYS)}")
-    wrong = [key for key in SEED_KEYS if not isinstance(summary[key], int | float | None)]
-    if wrong:
-        raise UserError(f"{folder / 'summary.json'} is damaged: {wrong[0]} must be a number")
+    for key in SEED_KEYS:
+        value = summary[key]
+        may_lack = key.startswith("taste")
+        if not (value is None and may_lack) and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise UserError(f"{folder / 'summary.json'} is damaged: {key} must be a number, got {value!r}")
     return summary
 
 
 def _seed_evaluations(folder: Path) -> Arrays:
     path = folder / "evaluations.npz"
     arrays = read_arrays(path)
-    rows = len(arrays.get("timesteps", ()))
-    for key in ("timesteps", "results", "presses"):
-        if key not in arrays or len(arrays[key]) != rows or rows == 0 or arrays[key].dtype.kind not in "iuf":
-            raise UserError(f"{path} is damaged: expected {key} with a number for each of its evaluations")
-    if arrays["results"].ndim != 2 or not np.all(np.isfinite(arrays["results"])):
-        raise UserError(f"{path} is damaged: results must be a finite return for each evaluation and episode")
-    if "tastes" in arrays and arrays["tastes"].shape != arrays["results"].shape:
-        raise UserError(f"{path} is damaged: tastes has not the shape of results")
+    timesteps = arrays.get("timesteps", np.zeros(0))
+    shapes = {"timesteps": 1, "presses": 1, "results": 2}
+    for key, dimensions in shapes.items():
+        if key not in arrays or arrays[key].ndim != dimensions or timesteps.ndim != 1:
+            raise UserError(f"{path} is damaged: expected {key} with {dimensions} dimension(s)")
+        if arrays[key].size == 0 or len(arrays[key]) != len(timesteps) or not _is_finite(arrays[key]):
+            raise UserError(f"{path} is damaged: expected {key} with a finite number for each of its evaluations")
+    if "tastes" in arrays and (arrays["tastes"].shape != arrays["results"].shape or not _is_finite(arrays["tastes"])):
+        raise UserError(f"{path} is damaged: tastes must be finite (no NaN), one for each of the results")
     return arrays
+
+
+def _is_finite(array: np.ndarray[Any, Any]) -> bool:
+    return array.dtype.kind in "iuf" and bool(np.all(np.isfinite(array)))
 
 
 def _statistics(seeds: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -186,8 +186,8 @@ class TabularAgent:
         old = row[action]
         error = target - old
         row[action] = new = old + self.alpha(self.steps, self.episodes) * error
-        self.steps = step.index + 1
-        self.episodes = step.episode + (step.terminated or step.truncated)
+        self.steps += 1
+        self.episodes += step.terminated or step.truncated
         return record(Update, (old, target, error, new, signal, bootstrap))
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -197,7 +197,9 @@ class TabularAgent:
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
         shape = (len(self.q), len(self.q[0]))
-        if arrays["q"].shape != shape:
-            raise ValueError(f"the table has shape {arrays['q'].shape}, expected {shape}")
+        if arrays["q"].shape != shape or arrays["q"].dtype.kind != "f":
+            raise ValueError(
+                f"the table has shape {arrays['q'].shape} of {arrays['q'].dtype}, expected {shape} of numbers"
+            )
         self.q = arrays["q"].tolist()
         self.steps, self.episodes = (int(number) for number in arrays["clock"])

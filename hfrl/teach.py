@@ -206,10 +206,10 @@ def _end_card(live: Any, run: Path) -> Any:
     s = live.summary()
     mean = "none finished" if s["mean_return"] is None else f"mean return {s['mean_return']:.2f}"
     lines = (
-        f"{s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
-        f"{s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, {s['taken_back']} taken back",
-        f"Saved in {run}",
-        f"Again: python -m hfrl.run replay {run}",
+        f"session   {s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
+        f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, {s['taken_back']} taken back",
+        f"saved in   {run}",
+        f"again   python -m hfrl.run replay {run}",
     )
     return Notice("Thank you", lines, "press any key to close")
 

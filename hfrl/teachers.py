@@ -35,8 +35,7 @@ class Oracle:
 
     Args:
         good: ``good[s][a]``, whether the action is optimal.
-        row: the state of the world behind a step. By default the world is looked up in ``env`` just before it moves on;
-            see :func:`oracle`.
+        row: the number of the state that a step was taken in.
     """
 
     def __init__(self, good: Sequence[Sequence[bool]], row: Callable[[Step], int]) -> None:
@@ -58,6 +57,8 @@ def oracle(env: Any, gamma: float = 0.99, taste_weight: float = TASTE_WEIGHT) ->
     Raises:
         UserError: the world has no table, or its observation is not the number of its state.
     """
+    if not 0 <= gamma <= 1:
+        raise UserError(f"the oracle's gamma must be within [0, 1], got {gamma}")
     world = env.unwrapped
     reward = tasting(env, taste_weight) if hasattr(world, "taste") else None
     try:
@@ -110,9 +111,9 @@ def positive(teacher: Teacher, positivity: float, rng: np.random.Generator) -> T
 
 def budgeted(teacher: Teacher, budget: int) -> Teacher:
     """Only the first ``budget`` presses, then silence."""
-    if budget < 0:
-        raise UserError(f"budget must be 0 or more presses, got {budget}")
-    left = budget
+    if budget < 0 or budget != int(budget):
+        raise UserError(f"budget must be 0 or more presses, a whole number, got {budget}")
+    left = int(budget)
 
     def teach(step: Step) -> Sequence[Feedback]:
         nonlocal left

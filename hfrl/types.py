@@ -59,7 +59,8 @@ class Step(NamedTuple):
 
 class Feedback(NamedTuple):
     """One press: its value (+1 reward, -1 penalty, 0 neutral, strengths between and beyond) and its session time in
-    seconds. ``latency`` is the press's age since the step on the screen appeared; ``trainer`` is who pressed."""
+    seconds. ``latency`` is how many seconds after a step appeared it came: for a person the step on the screen, for a
+    simulated one the step that was judged. ``trainer`` is who pressed."""
 
     value: float
     time: float

@@ -34,10 +34,11 @@ class Card(NamedTuple):
     target: float
     terminated: bool
     truncated: bool
+    ahead: str = "max Q(s')"  # what the agent bootstraps from, in the book's letters
 
     def text(self) -> str:
         """The card in one line, for the terminal and the log."""
-        ahead = f"{self.gamma:g} * V(s') {self.bootstrap:.2f}"
+        ahead = f"{self.gamma:g} * {self.ahead} {self.bootstrap:.2f}"
         if self.terminated:
             ahead = "nothing ahead (terminated)"
         elif self.truncated:

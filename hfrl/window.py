@@ -72,9 +72,13 @@ LEGEND = (
 START = (
     "The agent acts by itself and is paid by a formula.",
     "You see what the formula cannot: say so.",
-    "Press UP (or /) when you like what it did,",
-    "DOWN (or z) when you do not; BACKSPACE takes it back.",
-    "TAB takes over, P pauses, H helps, ESC quits.",
+    "up /   you like what it did",
+    "down z   you do not",
+    "backspace   that press never was",
+    "tab   you drive, and hand back",
+    "p   pause",
+    "h   all keys",
+    "esc   quit; everything is saved",
 )
 STRENGTHS = {"strength_1": 1.0, "strength_2": 2.0, "strength_3": 3.0}
 SPEED_STEP = 1.25
@@ -347,7 +351,8 @@ class Window:
     def _slide(self, position: tuple[int, int]) -> None:
         layout = self._layout()
         rect = layout.sliders[self._grabbed or 0]
-        inside = (min(max(position[0], rect.left), rect.right - 1), rect.centery)
+        track = panels.slider_track(rect)
+        inside = (min(max(position[0], track.left), track.right - 1), rect.centery)
         moved = panels.slider_at(layout, self._view(), inside)
         if moved is None:
             return

@@ -1,4 +1,4 @@
-"""What the pizza worlds promise: the formula's best cook is mediocre to the customer, and a person's word repairs it."""
+"""What the pizza worlds promise: the formula's best cook is mediocre to the customer; a person's word repairs it."""
 
 import json
 from pathlib import Path

@@ -23,7 +23,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular",
     1: "blend credit teachers",
-    2: "loop",
+    2: "loop undo",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts",
     4: "run commands doctor teach",
@@ -44,6 +44,7 @@ LIBRARIES = {
     "hfrl.credit": {"numpy"},
     "hfrl.teachers": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
+    "hfrl.undo": {"numpy"},
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
     "hfrl.plot": {"numpy", "matplotlib"},
@@ -54,7 +55,7 @@ LIBRARIES = {
     "hfrl.panels": {"numpy", "pygame"},
     "hfrl.panel_parts": {"numpy", "pygame"},
     "hfrl.teach": {"numpy"},
-    "hfrl.screen": {"numpy", "pygame", "PIL"},
+    "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
     "hfrl.build": {"numpy", "gymnasium"},
     "hfrl.experiment": {"numpy"},
     "hfrl.summary": {"numpy"},

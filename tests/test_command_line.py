@@ -810,7 +810,7 @@ def test_a_toml_config_and_flags_that_win_over_it(tmp_path: Path) -> None:
 def test_a_flag_wins_even_where_it_says_the_default(flag: str, tmp_path: Path) -> None:
     (tmp_path / "run.toml").write_text('env = "FrozenLake-v1"\neval_episodes = 3\nwarmup = 7\ncredit = "gamma"\n')
     typed = read(["--config", str(tmp_path / "run.toml"), *flag.split()])[1]
-    (arm,) = config.arms(commands.with_config(typed))
+    (arm,) = config.arms(typed)
     name, value = flag.removeprefix("--").split()
     assert str(getattr(arm, name.replace("-", "_"))) == value
 

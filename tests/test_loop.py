@@ -370,14 +370,19 @@ def test_steps_are_taken_and_learnt_exactly(agent_class: Any, steps: int) -> Non
 
 
 @pytest.mark.parametrize("steps", [1, 7, 60])
-def test_steps_are_all_learnt_when_the_run_ends_while_they_wait(steps: int) -> None:
+def test_the_end_of_a_run_is_a_pause_and_steps_that_wait_stay_in_the_credit(steps: int) -> None:
     env = make("CliffWalking-v1")
     agent = QLearning(env)
     switch = Switch(reward_shaping(0.5), HumanTable(48, 4, int), agent.gamma)
-    events = events_of(env, agent, praise, switch, Window(), steps=steps)
+    credit = Window()
+    events = events_of(env, agent, praise, switch, credit, steps=steps)
     assert len(acted(events)) == steps
-    assert [event.judgement.step.index for event in learnt(events)] == list(range(steps))
-    assert sum(map(sum, switch.model.mean)) != 0  # and H has heard what was said
+    last = acted(events)[-1]
+    later = last._replace(index=steps, time=last.time + 100, terminated=True)
+    _, released = credit.take(later, (), owed=True)
+    indices = [event.judgement.step.index for event in learnt(events)]
+    indices += [judgement.step.index for judgement, _ in released]
+    assert indices == list(range(steps + 1))
 
 
 def test_no_steps_are_no_steps() -> None:
