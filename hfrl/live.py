@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from hfrl.blend import Switch
 from hfrl.credit import Credit
 from hfrl.loop import play
-from hfrl.session import Clock, Desk, FrameClock, Person, SessionClosed, SessionLog, Staged
+from hfrl.session import Clock, Deed, Desk, FrameClock, Person, SessionClosed, SessionLog, Staged
 from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
 from hfrl.undo import Memory
 from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
@@ -150,6 +150,7 @@ class Live:
             update.bootstrap, update.target, step.terminated, step.truncated,
             "Q(s',a')" if self.wiring.agent.on_policy else "max Q(s')",
         )  # fmt: skip
+        self.person.log.write(Deed("card", self.clock.now(), self._card.text()), step)
         if self.print_cards:
             print(self._card.text())
         if judgement.credits and self._echo is not None:

@@ -136,11 +136,16 @@ class FrameClock:
 # --- the log ---------------------------------------------------------------------------------------------------------
 
 
+#: What the loop itself notes; the next thing the person does syncs it along.
+UNSYNCED = ("step", "card")
+
+
 class SessionLog:
     """``feedback.jsonl`` of a session: one line per event, flushed and synced as it happens.
 
     Keys: ``event t wall step episode value strength latency credit trainer``. ``event=step`` marks when a step came on
-    the screen; a press has ``event=feedback``; a take-back names the line it takes back in ``value``.
+    the screen, ``event=card`` is the card of an update; a press has ``event=feedback``; a take-back names the line it
+    takes back in ``value``.
     """
 
     def __init__(self, path: Path, trainer: str) -> None:
@@ -165,7 +170,7 @@ class SessionLog:
         }
         self._file.write(json.dumps(line) + "\n")
         self._file.flush()
-        if deed.kind != "step":  # the next event syncs the steps along with it
+        if deed.kind not in UNSYNCED:
             os.fsync(self._file.fileno())
         self.lines += 1
         return self.lines

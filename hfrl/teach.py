@@ -207,7 +207,8 @@ def _end_card(live: Any, run: Path) -> Any:
     mean = "none finished" if s["mean_return"] is None else f"mean return {s['mean_return']:.2f}"
     lines = (
         f"session   {s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
-        f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, {s['taken_back']} taken back",
+        f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, "
+        f"{s['taken_back']} taken back",
         f"saved in   {run}",
         f"again   python -m hfrl.run replay {run}",
     )
