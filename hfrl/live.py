@@ -239,13 +239,14 @@ class Live:
             echo=self._echo_now(now),
             card=self._card,
             notice=notice,
-            message=self._message(),
+            message=self._message(now),
         )
 
-    def _message(self) -> str:
+    def _message(self, now: float) -> str:
         if self.failed is not None:
             return f"the agent failed: {type(self.failed).__name__}: {self.failed}"
-        return self.person.message
+        text, said = self.person.message
+        return text if now - said <= ECHO_SECONDS else ""
 
     def _real_speed(self) -> float:
         if len(self._recent) < 2 or self._recent[-1] <= self._recent[0]:

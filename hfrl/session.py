@@ -51,6 +51,13 @@ class Deed(NamedTuple):
     value: Any = None
 
 
+class Said(NamedTuple):
+    """What the session answers in words, and when."""
+
+    text: str
+    time: float
+
+
 class SessionClosed(Exception):  # noqa: N818 - the way out of the loop, no error
     """The person has quit; raised inside the loop to unwind it."""
 
@@ -298,7 +305,7 @@ class Person:
         self.condition = threading.Condition()
         self.given: list[tuple[int, Feedback]] = []  # line in the log, press; not yet returned to the loop
         self.memory = memory
-        self.message = ""
+        self.message = Said("", 0.0)
         self.last_press: Press | None = None
         self._done: deque[Deed] = deque()
         self._closed = False
@@ -393,16 +400,16 @@ class Person:
 
     def _take_back(self, deed: Deed, step: Step) -> None:
         if not self._presses:
-            self.message = "nothing to take back"
+            self.message = Said("nothing to take back", deed.time)
             return
         line, press = self._presses.pop()
         self.log.write(deed._replace(value=line), step)
         fresh = [one for one in self.given if one[0] != line]
         if len(fresh) < len(self.given):
             self.given = fresh
-            self.message = "taken back"
+            self.message = Said("taken back", deed.time)
         else:
-            self.message = self.memory.take_back(press)
+            self.message = Said(self.memory.take_back(press), deed.time)
 
     def _lever(self, deed: Deed) -> None:
         if deed.kind == "pause":
