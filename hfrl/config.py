@@ -150,15 +150,28 @@ def _structured(content: dict[str, Any], path: str) -> dict[str, Any]:
     converter.register_structure_hook(str, _strict(str))
     converter.register_structure_hook(int, _strict(int))
     converter.register_structure_hook(bool, _strict(bool))
+    if not content:
+        raise UserError(f"config {path!r} is empty: it needs at least one setting, such as env")
     for key in ("env", "agent", "teacher", "blend", "seeds", "set", "env_kwargs"):
-        if isinstance(content.get(key), str):
+        if isinstance(content.get(key), str) or (key == "seeds" and is_number(content.get(key))):
             content[key] = [content[key]]
+    # Numbers are natural in a file where the command line has text.
+    for key in ("alpha", "gamma", "epsilon"):
+        if is_number(content.get(key)):
+            content[key] = str(content[key])
+    if isinstance(content.get("seeds"), list):
+        content["seeds"] = [str(seed) if is_number(seed) else seed for seed in content["seeds"]]
     try:
         whole = converter.structure(content, Train)
     except Exception as error:
         reasons = "; ".join(cattrs.transform_error(error))
         raise UserError(f"config {path!r}: {reasons}") from error
     return {key: getattr(whole, key) for key in content}
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is an int or a float, and no bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _strict(kind: type) -> Any:

@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 from hfrl.blend import Switch
 from hfrl.credit import Credit
 from hfrl.loop import play
-from hfrl.session import Clock, Deed, Desk, FrameClock, Person, SessionClosed, SessionLog, Staged
+from hfrl.session import Deed, FrameClock, Person, SessionClosed, Shown, Staged
 from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
-from hfrl.undo import Memory
 from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
 
 ECHO_SECONDS = 3.0
@@ -29,9 +28,10 @@ class Wiring(NamedTuple):
     credit: Credit
     seed: int
     since: tuple[int, int]
+    steps: int | None = None  # of a recorded session: it ends by itself
 
 
-class _Shown(NamedTuple):
+class _Echoed(NamedTuple):
     """An echo as it stands: the press's value, when it was made, and what came of it."""
 
     value: float
@@ -48,12 +48,12 @@ class Live:
         print_cards: also print every update card.
     """
 
-    def __init__(self, wiring: Wiring, desk: Desk, clock: Clock, log: SessionLog, speed: float) -> None:
+    def __init__(self, wiring: Wiring, person: Person) -> None:
         self.wiring = wiring
-        self.desk = desk
-        self.clock = clock
-        self.memory = Memory(wiring.agent, wiring.switch, wiring.credit)
-        self.person = Person(desk, wiring.credit, self.memory, clock, log, speed)
+        self.person = person
+        self.desk = desk = person.desk
+        self.clock = person.clock
+        self.memory = person.memory
         self.stage = Staged(wiring.env, self._publish)
         desk.stage = self.stage
         self.picture: Any = None
@@ -63,7 +63,7 @@ class Live:
         self._thread = threading.Thread(target=self._work, name="learner", daemon=True)
         self._step: Step | None = None
         self._card: Card | None = None
-        self._echo: _Shown | None = None
+        self._echo: _Echoed | None = None
         self._counts = Counts()
         self._world_return = self._human_return = 0.0
         self._world_curve: list[float] = []
@@ -102,7 +102,15 @@ class Live:
         w = self.wiring
         try:
             for event in play(
-                self.stage, w.agent, self.person, w.switch, w.credit, w.seed, self.person.time, since=w.since
+                self.stage,
+                w.agent,
+                self.person,
+                w.switch,
+                w.credit,
+                w.seed,
+                self.person.time,
+                since=w.since,
+                steps=w.steps,
             ):
                 self._note(event)
         except SessionClosed:
@@ -124,6 +132,8 @@ class Live:
             self._note_step(event.step)
         elif isinstance(event, Pressed):
             self._human_return += event.press.feedback.value
+            if isinstance(self.person, Shown):
+                self._said(event.press.feedback.value)
         else:
             self._note_update(event)
 
@@ -164,10 +174,14 @@ class Live:
 
     def press(self, value: float) -> None:
         """A reward or a penalty; echoed from this moment on."""
-        self._echo = _Shown(value, self.clock.now())
+        if not isinstance(self.person, Shown):
+            self._said(value)
+            self.person.do("feedback", value)
+
+    def _said(self, value: float) -> None:
+        self._echo = _Echoed(value, self.clock.now())
         kind = "rewards" if value > 0 else "penalties" if value < 0 else "neutral"
         self._counts = self._counts._replace(**{kind: getattr(self._counts, kind) + 1})
-        self.person.do("feedback", value)
 
     def _credit_words(self, since: float) -> str:
         """Whom the last press was credited to, in percent; nothing until the worker has shared it out."""

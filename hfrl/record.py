@@ -15,6 +15,7 @@ import json
 import os
 import platform
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -86,7 +87,8 @@ def create_run(out: Path, arm: Arm, command: str) -> Path:
     """A new run folder with its config and meta, and a folder per seed. Raises UserError where none can be made."""
     config = json.dumps(arm.as_config(), sort_keys=True)
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    digest = hashlib.sha256(f"{config}{os.getpid()}{time.time_ns()}".encode()).hexdigest()[:8]
+    # The same settings twice at the same instant are two runs: chance tells them apart, and it touches no result.
+    digest = hashlib.sha256(config.encode() + secrets.token_bytes(8)).hexdigest()[:8]
     folder = out / arm_name(arm) / f"{stamp}-{digest}"
     building = folder.with_name(f".{folder.name}")
     try:
@@ -213,7 +215,7 @@ class Monitor:
         self._file = Growing(self._path)
 
     def close(self) -> None:
-        """Sync and close."""
+        """Sync and close. Episodes that do not fill a row of k any more are left out: a row always stands for k."""
         self._file.close()
 
 

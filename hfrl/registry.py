@@ -112,6 +112,7 @@ def resolve(name: str, entries: Mapping[str, Entry], what: str) -> Callable[...,
     """The class or function behind a name. Raises UserError with the nearest name there is."""
     if _is_file(name):
         return _from_file(name, what)
+    name = name.replace("-", "_") if name.replace("-", "_") in entries else name
     if name not in entries:
         known = ", ".join(entries)
         raise UserError(f"unknown {what} {name!r}{nearest(name, entries)} (known: {known}; or your own file.py:Name)")

@@ -123,6 +123,24 @@ class Replay:
     """A run folder of play."""
     blend: str | None = None
     """Learn the recorded steps and presses by another blend instead."""
+    show: bool = False
+    """Play it in the window."""
+    speed: float = 3.333
+    """Steps per second of --show."""
+    size: str = "960x640"
+    """The window's size."""
+    keys: str | None = None
+    """A script for the window, as for play."""
+    duration: float | None = None
+    """End after so many seconds."""
+    screenshot: str | None = None
+    """Save the window to this .png at second --at."""
+    at: float | None = None
+    """When the screenshot is taken, in seconds."""
+    gif: str | None = None
+    """Save what is shown to this .gif, ten frames a second."""
+    fast: bool = False
+    """Run on a simulated clock, as fast as it goes (scripts)."""
 
 
 @dataclass(frozen=True)

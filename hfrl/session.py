@@ -140,6 +140,14 @@ class FrameClock:
                 condition.wait(1.0)
 
 
+class Log(Protocol):
+    """Where events are written; ``write`` returns the number of the line."""
+
+    def write(self, deed: "Deed", step: Step | None, press: Press | None = None) -> int: ...
+
+    def close(self) -> None: ...
+
+
 # --- the log ---------------------------------------------------------------------------------------------------------
 
 
@@ -293,7 +301,7 @@ class Person:
         step: the step on the screen.
     """
 
-    def __init__(self, desk: Desk, credit: Credit, memory: Memory, clock: Clock, log: SessionLog, speed: float) -> None:
+    def __init__(self, desk: Desk, credit: Credit, memory: Memory, clock: Clock, log: Log, speed: float) -> None:
         self.desk = desk
         self.credit = credit
         self.clock = clock
@@ -335,6 +343,13 @@ class Person:
         if step.actor == "human":
             self.desk.command = None
         self.log.write(Deed("step", step.time), step)
+        self._wait(step)
+        presses = [press for _, press in self.given]
+        self.given.clear()
+        return presses
+
+    def _wait(self, step: Step) -> None:
+        """Apply what is done until the screen moves on."""
         self._one_step = self._judged = False
         with self.condition:
             while True:
@@ -343,11 +358,8 @@ class Person:
                     raise SessionClosed
                 left = self._seconds_left(step)
                 if left <= 0:
-                    break
+                    return
                 self.clock.wait(self.condition, left)
-            presses = [press for _, press in self.given]
-            self.given.clear()
-        return presses
 
     def _seconds_left(self, step: Step) -> float:
         if self._one_step:
@@ -412,16 +424,21 @@ class Person:
             self.message = Said(self.memory.take_back(press), deed.time)
 
     def _lever(self, deed: Deed) -> None:
+        if deed.kind in ("pause", "speed", "single_step"):
+            self._pace(deed)
+        else:
+            self.desk.apply(deed)
+        if deed.kind == "pause":
+            self.credit.barrier()
+
+    def _pace(self, deed: Deed) -> None:
         if deed.kind == "pause":
             self.paused = bool(deed.value)
             self.clock.pause(self.paused)
-            self.credit.barrier()
         elif deed.kind == "speed":
             self.speed = float(deed.value)
-        elif deed.kind == "single_step":
-            self._one_step = True
         else:
-            self.desk.apply(deed)
+            self._one_step = True
 
 
 class Replayed:
@@ -440,7 +457,7 @@ class Replayed:
         self._deeds: dict[tuple[int, int], list[tuple[int, Deed]]] = {}
         self._step: Step | None = None
         self._at = -1
-        desk.await_command = self._apply_at_start
+        desk.await_command = self.apply_at_start
         for line, event in enumerate(events, start=1):
             if event["event"] == "step":
                 self.times.append(event["t"])
@@ -458,7 +475,8 @@ class Replayed:
         self._at += 1
         return self.times[self._at]
 
-    def _apply_at_start(self) -> None:
+    def apply_at_start(self) -> None:
+        """What decided who took an episode's first action."""
         if self._step is not None:
             for _, deed in self._deeds.get((self._step.index, self._step.episode + 1), ()):
                 self.desk.apply(deed)
@@ -483,3 +501,52 @@ class Replayed:
             else:
                 self.desk.apply(deed)
         return [press for _, press in given]
+
+
+class Unwritten:
+    """The log of a session that is only shown: it is written already."""
+
+    def write(self, deed: Deed, step: Step | None, press: Press | None = None) -> int:  # noqa: ARG002 - a log's verb
+        """Write nothing."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Shown(Person):
+    """A recorded person in the window: their deeds at their steps. The watcher may pause, step, change speed and leave.
+
+    Args:
+        replayed: what was recorded.
+        clock: of the watcher; credit goes by the recorded times.
+        speed: steps per second.
+    """
+
+    def __init__(self, replayed: Replayed, clock: Clock, speed: float) -> None:
+        super().__init__(replayed.desk, replayed.credit, replayed.memory, clock, Unwritten(), speed)
+        self._replayed = replayed
+        self._since = 0.0
+        self.desk.await_command = replayed.apply_at_start
+
+    def time(self, first_of_episode: bool) -> float:
+        """The recorded times."""
+        return self._replayed.time(first_of_episode)
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        self._since = self.clock.now()
+        self._wait(step)
+        return self._replayed(step)
+
+    def _apply(self, step: Step) -> None:  # noqa: ARG002 - what is done now concerns the watching, not the step
+        while self._done:
+            deed = self._done.popleft()
+            if deed.kind in ("pause", "speed", "single_step"):
+                self._pace(deed)
+
+    def _seconds_left(self, step: Step) -> float:
+        if self._one_step:
+            return 0.0
+        if self.paused:
+            return 1.0
+        return self._since + 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0) - self.clock.now() - 1e-9

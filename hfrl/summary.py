@@ -57,7 +57,7 @@ def summarise(arm: Arm, run: Path) -> Outcome:
         raise UserError(f"{run} holds no finished seed (no seed_<n>/summary.json)")
     seeds = [_seed_summary(folder) for folder in folders]
     evaluations = [_seed_evaluations(folder) for folder in folders]
-    shared = min(len(one["timesteps"]) for one in evaluations)
+    shared = _shared_rows([one["timesteps"] for one in evaluations])
     returns = np.array([one["results"][:shared].mean(axis=1) for one in evaluations])
     tasty = all("tastes" in one for one in evaluations)
     tastes = np.array([one["tastes"][:shared].mean(axis=1) for one in evaluations]) if tasty else None
@@ -80,6 +80,13 @@ def summarise(arm: Arm, run: Path) -> Outcome:
     presses = np.array([one["presses"][:shared] for one in evaluations])
     summary["presses_to_threshold"] = _presses_at(summary["steps_to_threshold"], timesteps, presses)
     return Outcome(arm.label, arm.full_label, summary, timesteps, returns, tastes, presses)
+
+
+def _shared_rows(timesteps: Sequence[np.ndarray[Any, Any]]) -> int:
+    """How many leading evaluations all seeds have at the same steps; at least 1, where one was stopped before that."""
+    shortest = min(len(one) for one in timesteps)
+    agree = [len({int(one[row]) for one in timesteps}) == 1 for row in range(shortest)]
+    return max(1, agree.index(False) if False in agree else shortest)
 
 
 SEED_KEYS = ("return", "taste", "return_with_h", "taste_with_h", "feedback", "wall_s", "steps_per_second")

@@ -14,7 +14,7 @@ from hfrl.config import Arm
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
 from hfrl.record import Arrays, command_line, create_run, read_arrays, read_json, write_arrays, write_json
-from hfrl.session import Desk, Replayed, Staged
+from hfrl.session import Desk, FrameClock, Person, RealClock, Replayed, SessionLog, Shown, Staged
 from hfrl.types import Event, Judgement, Learnt, Step, UserError
 from hfrl.undo import Memory
 
@@ -85,7 +85,6 @@ def run_play(flags: Any) -> int:
     """Open the window, teach, and leave a run folder that can be replayed."""
     from hfrl import window
     from hfrl.live import Live, Wiring
-    from hfrl.session import FrameClock, RealClock, SessionLog
 
     arm = _arm(flags)
     window.check_display()
@@ -101,7 +100,9 @@ def run_play(flags: Any) -> int:
     log = SessionLog(folder / "feedback.jsonl", flags.trainer)
     wiring = Wiring(session.env, session.agent, session.switch, session.credit, live_seed(start.seed), since)
     desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
-    live = Live(wiring, desk, FrameClock() if flags.fast else RealClock(), log, flags.speed)
+    memory = Memory(session.agent, session.switch, session.credit)
+    clock = FrameClock() if flags.fast else RealClock()
+    live = Live(wiring, Person(desk, session.credit, memory, clock, log, flags.speed))
     live.print_cards = flags.card
     live.person.wait_for_me = flags.wait
     session.env.reset(seed=wiring.seed)
@@ -249,6 +250,8 @@ def run_replay(flags: Any) -> int:
     start = _recorded_start(run, folder)
     if flags.blend is not None:
         return _relearn(flags, start, folder)
+    if flags.show:
+        return _show(flags, start, folder)
     session, replayed = _replay(start, folder)
     rebuilt = session.arrays()
     session.close()
@@ -286,6 +289,35 @@ def _restored(start: Start, folder: Path) -> tuple[Session, tuple[int, int]]:
     session = Session(start.arm, start.seed)
     session.restore(read_arrays(folder / "initial.npz"))
     return session, (session.agent.steps, session.agent.episodes)
+
+
+def _show(flags: Any, start: Start, folder: Path) -> int:
+    """The recorded session in the window, at the watcher's pace."""
+    from hfrl import window
+    from hfrl.live import Live, Wiring
+    from hfrl.view import Notice
+
+    window.check_display()
+    script = _script(flags, window)
+    session, since = _restored(start, folder)
+    session.env.close()
+    session.env = build.make_env(start.arm.env, start.arm.env_kwargs, "rgb_array")
+    replayed = _replayed(session, folder)
+    if not replayed.steps:
+        raise UserError(f"{folder} has no step to show")
+    seed = live_seed(start.seed)
+    wiring = Wiring(session.env, session.agent, session.switch, session.credit, seed, since, replayed.steps)
+    live = Live(wiring, Shown(replayed, FrameClock() if flags.fast else RealClock(), flags.speed))
+    session.env.reset(seed=seed)
+    live.picture = session.env.render()
+    live.start()
+
+    def finish() -> Notice:
+        return Notice("The end", (f"shown   {live.done_steps} of {replayed.steps} steps",), "press any key to close")
+
+    window.Window(live, script, _size(flags.size), window.KEYS).run(finish)
+    session.close()
+    return 0
 
 
 def _replay(start: Start, folder: Path) -> tuple[Session, Replayed]:

@@ -218,6 +218,8 @@ class Window:
                 self._keep(screen, now)
                 if self.script.duration is not None and now >= self.script.duration:
                     break
+                if self.live.started and not self.live.running and self.live.failed is None:
+                    break  # a recorded session is over
                 if isinstance(self.live.clock, FrameClock):
                     now += FRAME
                     self._advance()
