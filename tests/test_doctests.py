@@ -24,4 +24,4 @@ def test_docstrings_tell_the_truth(name: str) -> None:
 
 def test_there_are_doctests_to_run() -> None:
     tried = sum(doctest.testmod(importlib.import_module(f"hfrl.{name}")).attempted for name in FLOOR_0_AND_1)
-    assert tried >= 15
+    assert tried >= 13
