@@ -59,8 +59,30 @@ class Plot:
     """The figure: .png, .svg or .pdf. [learning_curves.png in the first run's figures/]"""
 
 
-@dataclass(frozen=True)
-class Play:
+@dataclass(frozen=True, kw_only=True)
+class Staged:
+    """What play and replay --show have in common: the window, and the script that may drive it."""
+
+    speed: float = 3.333
+    """Steps per second."""
+    size: str = "960x640"
+    """The window's size."""
+    keys: str | None = None
+    """A script: lines of {"t": seconds, "key": "up"}."""
+    duration: float | None = None
+    """End after so many seconds."""
+    screenshot: str | None = None
+    """Save the window to this .png at second --at."""
+    at: float | None = None
+    """When the screenshot is taken, in seconds."""
+    gif: str | None = None
+    """Save what is shown to this .gif, ten frames a second."""
+    fast: bool = False
+    """Run on a simulated clock, as fast as it goes (scripts)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Play(Staged):
     """Teach in the window: reward, penalise, take over, and see what each press did."""
 
     env: str = "hfrl/Pizza-v0"
@@ -87,37 +109,21 @@ class Play:
     """Steps of training on the automated reward before you teach; auto: until it is near the optimum; 0: none."""
     load: str | None = None
     """Go on from the saved agent of this run."""
-    speed: float = 3.333
-    """Steps per second."""
     wait: bool = False
     """Wait for your judgement of every step (w switches)."""
     trainer: str = "person"
     """A name of your choice for the log."""
     out: str = "runs"
     """The folder that run folders are made in."""
-    size: str = "960x640"
-    """The window's size."""
     card: bool = False
     """Print every update card in the terminal, too."""
-    keys: str | None = None
-    """A script: lines of {"t": seconds, "key": "up"}."""
     keymap: str | None = None
     """Your own keys: a TOML file such as reward = ["up", "/"]."""
-    duration: float | None = None
-    """End after so many seconds."""
-    screenshot: str | None = None
-    """Save the window to this .png at second --at."""
-    at: float | None = None
-    """When the screenshot is taken, in seconds."""
-    gif: str | None = None
-    """Save the session to this .gif, ten frames a second."""
-    fast: bool = False
-    """Run on a simulated clock, as fast as it goes (scripts)."""
 
 
-@dataclass(frozen=True)
-class Replay:
-    """Rebuild the agent of a recorded session from its log."""
+@dataclass(frozen=True, kw_only=True)
+class Replay(Staged):
+    """Rebuild the agent of a recorded session from its log, show it again, or learn it by another blend."""
 
     run: str
     """A run folder of play."""
@@ -125,22 +131,6 @@ class Replay:
     """Learn the recorded steps and presses by another blend instead."""
     show: bool = False
     """Play it in the window."""
-    speed: float = 3.333
-    """Steps per second of --show."""
-    size: str = "960x640"
-    """The window's size."""
-    keys: str | None = None
-    """A script for the window, as for play."""
-    duration: float | None = None
-    """End after so many seconds."""
-    screenshot: str | None = None
-    """Save the window to this .png at second --at."""
-    at: float | None = None
-    """When the screenshot is taken, in seconds."""
-    gif: str | None = None
-    """Save what is shown to this .gif, ten frames a second."""
-    fast: bool = False
-    """Run on a simulated clock, as fast as it goes (scripts)."""
 
 
 @dataclass(frozen=True)
