@@ -60,6 +60,13 @@ class RandomAgent:
         """Nothing to set."""
         return {}
 
+    def dials(self) -> tuple[Any, ...]:
+        """Nothing to set."""
+        return ()
+
+    def set_dials(self, dials: tuple[Any, ...]) -> None:
+        """Nothing to set."""
+
     def set_rate(self, name: str, value: float) -> None:
         """Nothing to set. Raises KeyError."""
         raise KeyError(f"the random agent has no {name} to set to {value}")

@@ -126,6 +126,16 @@ Released = tuple[Judgement, bool]
 Taken = tuple[Sequence[Press], Sequence[Released]]
 
 
+def removed(
+    credits: Sequence[tuple[float, float]], value: float, share: float | None
+) -> tuple[tuple[float, float], ...]:
+    """The credits less the last one of this value and share; all of them where there is none."""
+    for at in reversed(range(len(credits))):
+        if credits[at] == (value, share):
+            return (*credits[:at], *credits[at + 1 :])
+    return tuple(credits)
+
+
 class Credit(Protocol):
     """Where steps wait for what is said of them.
 
@@ -194,19 +204,27 @@ class Window:
         self.delay: Delay = delay or Uniform()
         self._reach = self.delay.reach
         self._waiting: deque[_Waiting] = deque()
+        self._told: list[Press] = []  # presses whose shares were told while their step is still on the screen
 
     def share(self, step: Step, press: Feedback) -> Press:
-        """How a press is shared among the steps that wait and the one on the screen."""
-        waiting = [*self._open(step), _Waiting(step, owed=False)]
-        return Press(press, step, tuple((one.step.index, part) for one, part in self._parts(waiting, press)))
+        """How a press is shared among the steps that wait and the one on the screen, from this moment on: a barrier that
+        follows changes nothing for a press that was made."""
+        self._told.append(self._shared(step, press))
+        return self._told[-1]
+
+    def _shared(self, step: Step, press: Feedback) -> Press:
+        intervals = [(waiting.step.index, waiting.begin, waiting.end) for waiting in self._open(step)]
+        intervals.append((step.index, step.time, math.inf))
+        parts = shares(self.delay, press.time, [(begin, end) for _, begin, end in intervals])
+        return Press(
+            press, step, tuple((i, part) for (i, _, _), part in zip(intervals, parts, strict=True) if part > 0)
+        )
 
     def forget(self, press: Press) -> None:
         """The steps that still wait lose their shares of this press."""
         shared = dict(press.shares)
         for waiting in self._waiting:
-            credit = (press.feedback.value, shared.get(waiting.step.index, math.nan))
-            if credit in waiting.credits:
-                waiting.credits.remove(credit)
+            waiting.credits = list(removed(waiting.credits, press.feedback.value, shared.get(waiting.step.index)))
 
     def barrier(self) -> None:
         """No later press is about a step that left the screen before now."""
@@ -215,14 +233,15 @@ class Window:
 
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
         """A new step comes on the screen, and the one before leaves it."""
-        waiting = [*self._open(step), _Waiting(step, owed)]
-        self._waiting.append(waiting[-1])
-        credited = []
-        for press in presses:
-            parts = self._parts(waiting, press)
-            for one, part in parts:
-                one.credits.append((press.value, part))
-            credited.append(Press(press, step, tuple((one.step.index, part) for one, part in parts)))
+        told = {id(press.feedback): press for press in self._told}
+        credited = [told.get(id(press)) or self._shared(step, press) for press in presses]
+        self._told.clear()
+        self._open(step)
+        self._waiting.append(_Waiting(step, owed))
+        waiting = {one.step.index: one for one in self._waiting}
+        for press in credited:
+            for index, part in press.shares:
+                waiting[index].credits.append((press.feedback.value, part))
         return credited, self._release(step)
 
     def _open(self, step: Step) -> list[_Waiting]:
@@ -232,10 +251,6 @@ class Window:
         if self._waiting and self._waiting[-1].step.actor != step.actor:
             self.barrier()
         return [waiting for waiting in self._waiting if not waiting.closed]
-
-    def _parts(self, waiting: Sequence[_Waiting], press: Feedback) -> list[tuple[_Waiting, float]]:
-        parts = shares(self.delay, press.time, [(one.begin, one.end) for one in waiting])
-        return [(one, part) for one, part in zip(waiting, parts, strict=True) if part > 0]
 
     def _release(self, newest: Step) -> list[Released]:
         """The steps that no press after ``newest`` can reach; all of them where the episode has ended."""

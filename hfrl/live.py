@@ -97,6 +97,7 @@ class Live:
                 self.person.condition.notify_all()
         if self.started:
             self._thread.join()
+            self.person.drain()
 
     def _work(self) -> None:
         w = self.wiring
@@ -115,7 +116,7 @@ class Live:
                 self._note(event)
         except SessionClosed:
             pass  # the person has quit: the way out of the loop
-        except Exception as error:  # shown in the window and told at the end; nothing is swallowed
+        except BaseException as error:  # shown in the window and told at the end; nothing is swallowed
             self.failed = error
         finally:
             if isinstance(self.clock, FrameClock):
@@ -197,7 +198,6 @@ class Live:
 
     def take_back(self) -> None:
         """The last press never was."""
-        self._counts = self._counts._replace(taken_back=self._counts.taken_back + 1)
         self.person.do("take_back")
 
     # --- what the window shows ---------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ class Live:
         """The records to draw, as things are at this moment."""
         step, now = self._step, self.clock.now()
         rates = self.wiring.agent.rates()
-        counts = self._counts
+        counts = self._counts._replace(taken_back=self.person.taken_back)
         pressed = counts.rewards + counts.penalties + counts.neutral
         return View(
             world=world_name(self.wiring.env),
@@ -288,12 +288,14 @@ class Live:
 
     def summary(self) -> dict[str, Any]:
         """The counts of the session, for the end card and summary.json."""
+        counts = self._counts._replace(taken_back=self.person.taken_back)._asdict()
+        returns = [*self._world_curve, self._world_return] if self._step and self._step.ended else self._world_curve
         return {
             "steps": self.done_steps,
-            "episodes": len(self._world_curve),
+            "episodes": len(returns),
             "seconds": round(self.clock.now(), 3),
-            **{key: value for key, value in self._counts._asdict().items() if key != "per_minute"},
-            "mean_return": sum(self._world_curve) / len(self._world_curve) if self._world_curve else None,
+            **{key: value for key, value in counts.items() if key != "per_minute"},
+            "mean_return": sum(returns) / len(returns) if returns else None,
         }
 
 

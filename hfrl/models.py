@@ -74,7 +74,7 @@ class HumanTable:
         shape = (len(self.mean), len(self.mean[0]))
         for name in ("h_mean", "h_count"):
             if arrays[name].shape != shape or arrays[name].dtype.kind not in "fi":
-                raise ValueError(f"{name} is {arrays[name].dtype} {arrays[name].shape}, expected numbers {shape}")
+                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}, of numbers")
         self.mean = arrays["h_mean"].tolist()
         self.count = arrays["h_count"].tolist()
 

@@ -315,6 +315,7 @@ class Person:
         self.memory = memory
         self.message = Said("", 0.0)
         self.last_press: Press | None = None
+        self.taken_back = 0
         self._done: deque[Deed] = deque()
         self._closed = False
         self._one_step = False
@@ -324,8 +325,8 @@ class Person:
 
     def do(self, kind: str, value: Any = None) -> None:
         """Something the person did, now. Never blocks for long, never fails."""
+        self._done.append(Deed(kind, self.clock.now(), value))
         with self.condition:
-            self._done.append(Deed(kind, self.clock.now(), value))
             self.condition.notify_all()
 
     def close(self) -> None:
@@ -351,15 +352,17 @@ class Person:
     def _wait(self, step: Step) -> None:
         """Apply what is done until the screen moves on."""
         self._one_step = self._judged = False
-        with self.condition:
-            while True:
-                self._apply(step)
-                if self._closed:
-                    raise SessionClosed
-                left = self._seconds_left(step)
-                if left <= 0:
-                    return
-                self.clock.wait(self.condition, left)
+        while True:
+            self._apply(step)
+            if self._closed:
+                raise SessionClosed
+            left = self._seconds_left(step)
+            if left <= 0:
+                return
+            # The lock is held for the waiting alone: a slow disk or a long take-back must not hold up the window.
+            with self.condition:
+                if not self._done:
+                    self.clock.wait(self.condition, left)
 
     def _seconds_left(self, step: Step) -> float:
         if self._one_step:
@@ -375,21 +378,27 @@ class Person:
         return step.time + shown - self.clock.now() - 1e-9
 
     def _await_command(self) -> None:
-        with self.condition:
-            while self.step is not None and self.desk.driving and self.desk.command is None:
-                self._apply_at_start(self.step)
-                if self._closed:
-                    raise SessionClosed
+        while self.step is not None and self.desk.driving and self.desk.command is None:
+            self._apply_at_start(self.step)
+            if self._closed:
+                raise SessionClosed
+            with self.condition:
                 self.clock.wait(self.condition, 1.0)
+
+    def drain(self) -> None:
+        """What came after the last step went on the screen goes into the log; nobody learns from it any more."""
+        while self._done:
+            self.log.write(self._done.popleft(), self.step)
 
     def _apply_at_start(self, ended: Step) -> None:
         """Before an episode's first step only what decides who acts counts; the log has it under the new episode."""
-        later = deque(deed for deed in self._done if deed.kind not in AT_START)
-        for deed in self._done:
+        for _ in range(len(self._done)):
+            deed = self._done.popleft()
             if deed.kind in AT_START:
                 self.log.write(deed, ended._replace(episode=ended.episode + 1))
                 self._lever(deed)
-        self._done = later
+            else:
+                self._done.append(deed)  # it waits for the new episode's first step
 
     def _apply(self, step: Step) -> None:
         while self._done:
@@ -415,6 +424,7 @@ class Person:
             self.message = Said("nothing to take back", deed.time)
             return
         line, press = self._presses.pop()
+        self.taken_back += 1
         self.log.write(deed._replace(value=line), step)
         fresh = [one for one in self.given if one[0] != line]
         if len(fresh) < len(self.given):

@@ -168,6 +168,14 @@ class TabularAgent:
         now = self.steps, self.episodes
         return {"alpha": self.alpha(*now), self._exploration_name: self._exploration_rate(*now)}
 
+    def dials(self) -> tuple[Any, ...]:
+        """Everything a person may change, as it stands: to learn something again by the numbers of then."""
+        return self.alpha, self.gamma, self._exploration_rate
+
+    def set_dials(self, dials: tuple[Any, ...]) -> None:
+        """The inverse of :meth:`dials`."""
+        self.alpha, self.gamma, self._exploration_rate = dials
+
     def set_rate(self, name: str, value: float) -> None:
         """Set one of :meth:`rates` to a constant. Raises UserError out of its range."""
         plan = checked(name, value, 0, float("inf") if name == "temperature" else 1)

@@ -6,18 +6,20 @@ episode H and the log are corrected, and what the agent made of it stays.
 
 from typing import Any, NamedTuple
 
-from hfrl.blend import HumanModel, Switch
-from hfrl.credit import Credit
+from hfrl.blend import Blend, Switch
+from hfrl.credit import Credit, removed
 from hfrl.types import Acted, Event, Judgement, Learnt, Press
 
 
 class _Entry(NamedTuple):
-    """Something that was learnt, and the present (steps, episodes) the blend's weights were read at."""
+    """Something that was learnt, and by what: the present (steps, episodes), the blend, and the agent's dials."""
 
     by_model: bool
     judgement: Judgement
     index: int  # type: ignore[assignment]  # the field's own word
     episode: int
+    blend: Blend
+    dials: tuple[Any, ...]
 
 
 class Remembering:
@@ -54,7 +56,7 @@ class Memory:
         self._agent = agent
         self._switch = switch
         self._credit = credit
-        self._model: HumanModel = switch.model
+        self._model: Any = switch.model
         self._entries: list[_Entry] = []
         self._said: dict[int, Judgement] = {}  # every judged step of the session, as H knows it
         self._episode: int | None = None
@@ -66,13 +68,15 @@ class Memory:
         if isinstance(event, Acted) and event.step.episode != self._episode:
             self._episode = event.step.episode
             self._entries.clear()
-            self._snapshot = (self._agent.arrays(), self._switch.model.arrays())  # type: ignore[attr-defined]
+            self._snapshot = (self._agent.arrays(), self._model.arrays())
         elif isinstance(event, Learnt):
             self.remember(event.judgement, by_model=False)
 
     def remember(self, judgement: Judgement, by_model: bool) -> None:
         """Something was learnt."""
-        self._entries.append(_Entry(by_model, judgement, self._switch.index, self._switch.episode))
+        switch = self._switch
+        dials = (switch.gamma, *self._agent.dials())
+        self._entries.append(_Entry(by_model, judgement, switch.index, switch.episode, switch.blend, dials))
         if by_model:
             self._said[judgement.step.index] = judgement
 
@@ -85,37 +89,52 @@ class Memory:
         self._credit.forget(press)
         touched = [index for index, _ in press.shares if index in self._said]
         if press.step.episode != self._episode:
-            for index in touched:
-                old = self._said[index]
-                self._said[index] = without(old, press)
-                self._model.correct(old, self._said[index])  # type: ignore[attr-defined]
+            corrections = [(self._said[index], without(self._said[index], press)) for index in touched]
+            self._correct(corrections)
             return "taken back from H; what was learnt of it in an earlier episode stays"
         entries = [entry._replace(judgement=without(entry.judgement, press)) for entry in self._entries]
         self._relearn(entries)
         return "taken back, and the episode learnt again without it"
 
+    def _correct(self, corrections: list[tuple[Judgement, Judgement]]) -> None:
+        """Correct H as it is, and as it was when the present episode began."""
+        agent_arrays, at_start = self._snapshot
+        present = self._model.arrays()
+        self._model.restore(at_start)
+        for old, new in corrections:
+            self._model.correct(old, new)
+        self._snapshot = agent_arrays, self._model.arrays()
+        self._model.restore(present)
+        for old, new in corrections:
+            self._model.correct(old, new)
+            self._said[old.step.index] = new
+
     def _relearn(self, entries: list[_Entry]) -> None:
-        present = self._switch.index, self._switch.episode
+        switch, agent = self._switch, self._agent
+        present = switch.index, switch.episode, switch.blend, (switch.gamma, *agent.dials())
         agent_arrays, model_arrays = self._snapshot
-        self._agent.restore(agent_arrays)
-        self._switch.model.restore(model_arrays)  # type: ignore[attr-defined]
+        agent.restore(agent_arrays)
+        self._model.restore(model_arrays)
         self._entries.clear()
-        for by_model, judgement, self._switch.index, self._switch.episode in entries:
-            if by_model:
-                if judgement.credits:
-                    self._switch.model.observe(judgement)
-                else:
-                    self._said.pop(judgement.step.index, None)
+        for entry in entries:
+            self._set(entry.index, entry.episode, entry.blend, entry.dials)
+            if not entry.by_model:
+                agent.update(entry.judgement, switch.reward)
+                self.remember(entry.judgement, by_model=False)
+            elif entry.judgement.credits:
+                switch.model.observe(entry.judgement)
             else:
-                self._agent.update(judgement, self._switch.reward)
-                self.remember(judgement, by_model=False)
-        self._switch.index, self._switch.episode = present
+                self._said.pop(entry.judgement.step.index, None)
+        self._set(*present)
+
+    def _set(self, index: int, episode: int, blend: Blend, dials: tuple[Any, ...]) -> None:
+        """The present, the blend and the dials that the next thing is learnt by."""
+        self._switch.index, self._switch.episode, self._switch.blend = index, episode, blend
+        self._switch.gamma = dials[0]
+        self._agent.set_dials(dials[1:])
 
 
 def without(judgement: Judgement, press: Press) -> Judgement:
-    """The judgement less this press's share of credit, if it has one."""
+    """The judgement less this press's share of credit, if it has one; of equal presses the last one goes."""
     share = dict(press.shares).get(judgement.step.index)
-    credits = list(judgement.credits)
-    if share is not None and (press.feedback.value, share) in credits:
-        credits.remove((press.feedback.value, share))
-    return judgement._replace(credits=tuple(credits))
+    return judgement._replace(credits=removed(judgement.credits, press.feedback.value, share))
