@@ -207,8 +207,7 @@ class Window:
         self._told: list[Press] = []  # presses whose shares were told while their step is still on the screen
 
     def share(self, step: Step, press: Feedback) -> Press:
-        """How a press is shared among the steps that wait and the one on the screen. It stays so: a barrier that follows
-        changes nothing for a press that was made."""
+        """How a press is shared among the steps that wait and the one on the screen; no later barrier changes it."""
         self._told.append(self._shared(step, press))
         return self._told[-1]
 

@@ -97,7 +97,10 @@ class Live:
                 self.person.condition.notify_all()
         if self.started:
             self._thread.join()
-            self.person.drain()
+            try:
+                self.person.drain()
+            except OSError as error:  # the disk is full, say: told like any failure of the session
+                self.failed = self.failed or error
 
     def _work(self) -> None:
         w = self.wiring
@@ -118,11 +121,18 @@ class Live:
             pass  # the person has quit: the way out of the loop
         except BaseException as error:  # shown in the window and told at the end; nothing is swallowed
             self.failed = error
+            self._log_failure(error)
         finally:
             if isinstance(self.clock, FrameClock):
                 with self.person.condition:
                     self.clock.finished = True
                     self.person.condition.notify_all()
+
+    def _log_failure(self, error: BaseException) -> None:
+        try:
+            self.person.log.write(Deed("failed", self.clock.now(), f"{type(error).__name__}: {error}"), self._step)
+        except OSError:  # the failure itself may be that the disk is full
+            self.failed = error
 
     def _publish(self, env: Any) -> None:
         self.picture = env.render()

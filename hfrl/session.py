@@ -20,7 +20,7 @@ from hfrl.blend import Blend, Port, Switch
 from hfrl.credit import Credit
 from hfrl.policy import Commanded
 from hfrl.schedules import Constant
-from hfrl.types import Distribution, Feedback, Press, Step
+from hfrl.types import Distribution, Feedback, Press, Step, UserError
 from hfrl.undo import Memory
 
 GRADING_SECONDS = 1.0
@@ -255,9 +255,14 @@ class Desk:
         elif deed.kind == "takeover":
             self.driving, self.command = bool(deed.value), None
         elif deed.kind == "drive":
+            if self.stage is not None and deed.value not in range(int(self.stage.action_space.n)):
+                raise UserError(f"there is no action {deed.value} to drive with")
             self.command = int(deed.value)
         elif deed.kind == "blend":
-            self.switch.blend = next(blend for blend in self.blends if blend.name == deed.value)
+            named = [blend for blend in self.blends if blend.name == deed.value]
+            if not named:
+                raise UserError(f"there is no blend {deed.value!r} to switch to")
+            self.switch.blend = named[0]
         elif deed.kind == "slider":
             self._slide(*deed.value)
         elif deed.kind == "end_episode" and self.stage is not None:
@@ -288,6 +293,11 @@ def reweighted(blend: Blend, beta: float) -> Blend:
 
 
 # --- the person ------------------------------------------------------------------------------------------------------
+
+
+def next_episode(ended: Step) -> Step:
+    """How the log places what is done before an episode's first step: at the last step, in the next episode."""
+    return ended._replace(episode=ended.episode + 1)
 
 
 class Person:
@@ -329,6 +339,11 @@ class Person:
         with self.condition:
             self.condition.notify_all()
 
+    def wanted(self, kind: str, present: Any) -> Any:
+        """What the person last asked for, which the worker may not have got to yet; else how things are."""
+        asked = [deed.value for deed in tuple(self._done) if deed.kind == kind]
+        return asked[-1] if asked else present
+
     def close(self) -> None:
         """The person leaves; the loop unwinds at the step that is on the screen."""
         with self.condition:
@@ -355,6 +370,7 @@ class Person:
         while True:
             self._apply(step)
             if self._closed:
+                self.log.write(Deed("quit", self.clock.now()), step)
                 raise SessionClosed
             left = self._seconds_left(step)
             if left <= 0:
@@ -381,27 +397,29 @@ class Person:
         while self.step is not None and self.desk.driving and self.desk.command is None:
             self._apply_at_start(self.step)
             if self._closed:
+                self.log.write(Deed("quit", self.clock.now()), next_episode(self.step))
                 raise SessionClosed
             with self.condition:
                 self.clock.wait(self.condition, 1.0)
 
     def drain(self) -> None:
         """What came after the last step went on the screen goes into the log; nobody learns from it any more."""
+        after = None if self.step is None else next_episode(self.step)
         while self._done:
-            self.log.write(self._done.popleft(), self.step)
+            self.log.write(self._done.popleft(), after)
 
     def _apply_at_start(self, ended: Step) -> None:
         """Before an episode's first step only what decides who acts counts; the log has it under the new episode."""
         for _ in range(len(self._done)):
             deed = self._done.popleft()
             if deed.kind in AT_START:
-                self.log.write(deed, ended._replace(episode=ended.episode + 1))
+                self.log.write(deed, next_episode(ended))
                 self._lever(deed)
             else:
                 self._done.append(deed)  # it waits for the new episode's first step
 
     def _apply(self, step: Step) -> None:
-        while self._done:
+        while self._done and not self._one_step:  # what is done after "one step" is done to the next one
             deed = self._done.popleft()
             if deed.kind == "feedback":
                 self._press(deed, step)
@@ -467,10 +485,18 @@ class Replayed:
         self._deeds: dict[tuple[int, int], list[tuple[int, Deed]]] = {}
         self._step: Step | None = None
         self._at = -1
+        self._quit: tuple[int, int] | None = None
+        self._last: int | None = None
+        self.failed = False
         desk.await_command = self.apply_at_start
         for line, event in enumerate(events, start=1):
             if event["event"] == "step":
                 self.times.append(event["t"])
+                self._last = event["step"]
+            elif event["event"] == "failed":
+                self.failed = True
+            elif event["event"] == "quit":
+                self._quit = (event["step"], event["episode"])
             elif event["step"] is not None:
                 deed = Deed(event["event"], event["t"], event["value"])
                 self._deeds.setdefault((event["step"], event["episode"]), []).append((line, deed))
@@ -483,13 +509,18 @@ class Replayed:
     def time(self, first_of_episode: bool) -> float:  # noqa: ARG002 - the signature of the loop's clock
         """The loop's clock: the recorded times."""
         self._at += 1
+        if self._at >= len(self.times):
+            raise SessionClosed
         return self.times[self._at]
 
     def apply_at_start(self) -> None:
         """What decided who took an episode's first action."""
         if self._step is not None:
-            for _, deed in self._deeds.get((self._step.index, self._step.episode + 1), ()):
+            there = (self._step.index, self._step.episode + 1)
+            for _, deed in self._deeds.get(there, ()):
                 self.desk.apply(deed)
+            if there == self._quit:
+                raise SessionClosed
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
         self._step = step
@@ -504,12 +535,16 @@ class Replayed:
             elif deed.kind == "take_back":
                 before = len(given)
                 given = [one for one in given if one[0] != deed.value]
-                if len(given) == before:
+                if len(given) == before and deed.value in self._presses:
                     self.memory.take_back(self._presses[deed.value])
             elif deed.kind == "pause":
                 self.credit.barrier()
             else:
                 self.desk.apply(deed)
+        # A session ends while a step is on the screen, which is then never learnt; a crash leaves no word of it.
+        quit_here = (step.index, step.episode) == self._quit
+        if quit_here or (self._quit is None and not self.failed and step.index == self._last):
+            raise SessionClosed
         return [press for _, press in given]
 
 

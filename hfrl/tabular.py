@@ -178,6 +178,8 @@ class TabularAgent:
 
     def set_rate(self, name: str, value: float) -> None:
         """Set one of :meth:`rates` to a constant. Raises UserError out of its range."""
+        if name not in ("alpha", self._exploration_name):
+            raise UserError(f"there is no {name!r} to set; expected alpha or {self._exploration_name}")
         plan = checked(name, value, 0, float("inf") if name == "temperature" else 1)
         if name == "alpha":
             self.alpha = plan

@@ -1,7 +1,10 @@
 """``play`` and ``replay``: a person teaches in the window, and the log rebuilds what they taught, bit for bit."""
 
+import contextlib
 import dataclasses
 import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,11 +13,11 @@ import numpy as np
 
 from hfrl import build, registry
 from hfrl.blend import Blend
-from hfrl.config import Arm
+from hfrl.config import Arm, is_number
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
 from hfrl.record import Arrays, command_line, create_run, read_arrays, read_json, write_arrays, write_json
-from hfrl.session import Desk, FrameClock, Person, RealClock, Replayed, SessionLog, Shown, Staged
+from hfrl.session import LEVERS, Desk, FrameClock, Person, RealClock, Replayed, SessionClosed, SessionLog, Shown, Staged
 from hfrl.types import Event, Judgement, Learnt, Step, UserError
 from hfrl.undo import Memory
 
@@ -88,6 +91,9 @@ def run_play(flags: Any) -> int:
 
     arm = _arm(flags)
     window.check_display()
+    if flags.seed < 0:
+        raise UserError(f"--seed must be 0 or more, got {flags.seed}")
+    size = _size(flags.size)
     script = _script(flags, window)
     keys = window.KEYS if flags.keymap is None else window.read_keymap(flags.keymap)
     start = _start(flags, arm)
@@ -115,12 +121,16 @@ def run_play(flags: Any) -> int:
         return _end_card(live, run)
 
     try:
-        window.Window(live, script, _size(flags.size), keys).run(finish)
+        window.Window(live, script, size, keys).run(finish)
+    except OSError as error:
+        live.stop()
+        raise UserError(f"the session could not be saved whole: {error}; what could be written is in {run}") from error
     finally:
         live.stop()
-        log.close()
-        if not (folder / "final.npz").exists():
-            write_arrays(folder / "final.npz", session.arrays())
+        with contextlib.suppress(OSError):  # said above, if the disk is full
+            log.close()
+            if not (folder / "final.npz").exists():
+                write_arrays(folder / "final.npz", session.arrays())
     for line in _end_card(live, run).lines:
         print(line)
     if live.failed is not None:
@@ -184,14 +194,18 @@ def _script(flags: Any, window: Any) -> Any:
     if screenshot is not None and screenshot.suffix.lower() != ".png":
         raise UserError(f"--screenshot writes a .png, got {flags.screenshot!r}")
     gif = None if flags.gif is None else Path(flags.gif)
+    if gif is not None and gif.suffix.lower() != ".gif":
+        raise UserError(f"--gif writes a .gif, got {flags.gif!r}")
     keys = () if flags.keys is None else window.read_keys(flags.keys)
     return window.Script(keys, flags.duration, screenshot, flags.at, gif)
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
-    if not (width.isdigit() and height.isdigit() and int(width) >= 800 and int(height) >= 600):
-        raise UserError(f"--size must be WIDTHxHEIGHT, at least 800x600, got {text!r}")
+    if not re.fullmatch(r"[0-9]{1,5}x[0-9]{1,5}", text) or not (
+        800 <= int(width) <= 7680 and 600 <= int(height) <= 4320
+    ):
+        raise UserError(f"--size must be WIDTHxHEIGHT, 800x600 to 7680x4320, got {text!r}")
     return int(width), int(height)
 
 
@@ -219,6 +233,35 @@ def _end_card(live: Any, run: Path) -> Any:
 # --- replay ----------------------------------------------------------------------------------------------------------
 
 
+def check_event(event: Any, before: list[dict[str, Any]]) -> None:
+    """An event of a log has what a replay needs. Raises ValueError with what is wrong."""
+    if not isinstance(event, dict) or not {"event", "t", "step", "episode", "value"} <= event.keys():
+        raise ValueError("an event needs event, t, step, episode and value")
+    kind, value = event["event"], event["value"]
+    if not isinstance(kind, str) or (kind not in LEVERS and kind not in ("step", "card", "feedback", "quit", "failed")):
+        raise ValueError(f"unknown event {kind!r}")
+    if not is_number(event["t"]) or not math.isfinite(event["t"]):
+        raise ValueError(f"t must be seconds, got {event['t']!r}")
+    for key in ("step", "episode"):
+        if not isinstance(event[key], int) or isinstance(event[key], bool):
+            raise ValueError(f"{key} must be a whole number, got {event[key]!r}")
+    if kind in ("feedback", "speed") and not (is_number(value) and math.isfinite(value)):
+        raise ValueError(f"the value of {kind} must be a number, got {value!r}")
+    if kind == "drive" and (not isinstance(value, int) or value < 0):
+        raise ValueError(f"the value of drive must be an action, got {value!r}")
+    if kind == "blend" and not isinstance(value, str):
+        raise ValueError(f"the value of blend must be a name, got {value!r}")
+    if kind == "slider" and not (isinstance(value, list) and len(value) == 2 and is_number(value[1])):
+        raise ValueError(f"the value of slider must be a name and a number, got {value!r}")
+    if kind == "take_back":
+        pressed = isinstance(value, int) and 1 <= value <= len(before) and before[value - 1]["event"] == "feedback"
+        if not pressed:
+            raise ValueError(f"take_back must name the line of a press, got {value!r}")
+    steps = [one["step"] for one in before[-2000:] if one["event"] == "step"]
+    if kind == "step" and steps and event["step"] != steps[-1] + 1:
+        raise ValueError(f"step {steps[-1] + 1} is missing before step {event['step']}")
+
+
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The events of a session's log; a last line that was cut off by a crash is left out. Raises UserError."""
     try:
@@ -231,8 +274,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
             continue
         try:
             event = json.loads(line)
-            if not isinstance(event, dict) or not {"event", "t", "step", "value"} <= event.keys():
-                raise ValueError("an event needs event, t, step and value")
+            check_event(event, events)
         except (ValueError, RecursionError) as error:
             if number == len(lines):  # no newline behind it: the machine died while it was written
                 break
@@ -343,12 +385,21 @@ def _again(session: Session, replayed: Replayed, start: Start, since: tuple[int,
     """The river of the recorded session."""
     if not replayed.steps:
         return
-    for event in play(
+    events = play(
         replayed.desk.stage, session.agent, replayed, session.switch, session.credit, live_seed(start.seed),
-        replayed.time, since=since, steps=replayed.steps,
-    ):  # fmt: skip
-        replayed.memory.note(event)
-        yield event
+        replayed.time, since=since,
+    )  # fmt: skip
+    try:
+        for event in events:
+            replayed.memory.note(event)
+            yield event
+    except SessionClosed:
+        return  # where the person quit
+    except UserError as error:
+        raise UserError(f"the log feedback.jsonl cannot be replayed: {error}") from error
+    except Exception:
+        if not replayed.failed:  # where the agent failed then, it fails again
+            raise
 
 
 def _relearn(flags: Any, start: Start, folder: Path) -> int:

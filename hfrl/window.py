@@ -5,6 +5,7 @@ or a frame.
 """
 
 import json
+import math
 import os
 import sys
 import time
@@ -119,24 +120,33 @@ def read_keymap(path: str) -> dict[str, Sequence[str]]:
 
 
 def check_keys(keys: Mapping[str, Sequence[str]], driving: Mapping[str, int]) -> dict[str, str]:
-    """From key to deed. Raises UserError for a key with two meanings, a name that is no key, or a world whose own keys
-    leave a driver no way to judge, to hand back or to quit."""
+    """From key to deed, by pygame's names. Raises UserError for a key with two meanings, a name that is no key, or a
+    world whose own keys leave a driver no way to judge, to hand back or to quit."""
     meaning: dict[str, str] = {}
+    taken: dict[int, str] = {}
+    own = {key_code(name) for name in driving}
     for deed, names in keys.items():
         for name in names:
-            try:
-                pygame.key.key_code(name)
-            except ValueError:
-                raise UserError(f"key map: {name!r} (for {deed}) is no key") from None
-            if name in meaning:
-                raise UserError(f"key map: {name!r} would mean both {meaning[name]} and {deed}")
-            meaning[name] = deed
+            code = key_code(name)
+            if code is None:
+                raise UserError(f"key map: {name!r} (for {deed}) is no key")
+            if code in taken:
+                raise UserError(f"key map: {name!r} would mean both {taken[code]} and {deed}")
+            meaning[name] = taken[code] = deed
     for deed in ("reward", "penalty", "takeover", "quit"):
-        if all(name in driving for name in keys[deed]):
+        if all(key_code(name) in own for name in keys[deed]):
             raise UserError(
                 f"key map: while you drive, the world's own keys hide all of {deed}: {', '.join(keys[deed])}"
             )
     return meaning
+
+
+def key_code(name: str) -> int | None:
+    """The code of a key by pygame's name, upper and lower case alike; None where there is no such key."""
+    try:
+        return pygame.key.key_code(name)
+    except ValueError:
+        return None
 
 
 def read_keys(path: str) -> list[tuple[float, str]]:
@@ -152,7 +162,10 @@ def read_keys(path: str) -> list[tuple[float, str]]:
         try:
             entry = json.loads(line)
             moment, name = float(entry["t"]), str(entry["key"])
-            pygame.key.key_code(name)
+            if not 0 <= moment < math.inf:
+                raise ValueError(f"t must be 0 or more seconds, got {moment}")
+            if key_code(name) is None:
+                raise ValueError(f"{name!r} is no key")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
                 f'--keys {path!r}, line {number}: expected {{"t": seconds, "key": "up"}}: {error}'
@@ -179,8 +192,9 @@ class Window:
         self.live = live
         self.script = script
         self.blends = [blend.name for blend in live.desk.blends]
-        self._driving_keys = driving_keys(live.wiring.env)
-        self._meaning = check_keys(keys, self._driving_keys)
+        driving = driving_keys(live.wiring.env)
+        self._meaning = {key_code(name): deed for name, deed in check_keys(keys, driving).items()}
+        self._driving_keys = {key_code(name): action for name, action in driving.items()}
         self._size = size
         self._strength = 1.0
         self._help = False
@@ -268,7 +282,7 @@ class Window:
         if event.type == pygame.QUIT:
             self._quit = self._quit_for_good = True
         elif event.type == pygame.KEYDOWN:
-            self._key(pygame.key.name(event.key))
+            self._key(event.key)
         elif event.type == pygame.MOUSEBUTTONDOWN:
             self._mouse_down(event.pos, event.button)
         elif event.type == pygame.JOYBUTTONDOWN and event.button in PAD and self.live.started:
@@ -278,18 +292,17 @@ class Window:
         elif event.type == pygame.MOUSEMOTION and self._grabbed is not None:
             self._slide(event.pos)
 
-    def _key(self, name: str) -> None:
+    def _key(self, code: int) -> None:
         self._arrived = True
-        name = {"[+]": "keypad +", "[-]": "keypad -"}.get(name, name)
-        deed = self._meaning.get(name)
+        deed = self._meaning.get(code)
         if not self.live.started:
             if deed == "start":
                 self.live.start()
             elif deed == "quit":
                 self._quit = True
             return
-        if self.live.desk.driving and name in self._driving_keys:
-            self.live.person.do("drive", self._driving_keys[name])
+        if self.live.desk.driving and code in self._driving_keys:
+            self.live.person.do("drive", self._driving_keys[code])
         elif deed is not None:
             self._deed(deed)
 
@@ -306,18 +319,18 @@ class Window:
         elif deed == "take_back":
             live.take_back()
         elif deed == "teaching":
-            person.do("teaching", not live.desk.teaching)
+            person.do("teaching", not person.wanted("teaching", live.desk.teaching))
         elif deed == "pause":
-            person.do("pause", not person.paused)
+            person.do("pause", not person.wanted("pause", person.paused))
         elif deed == "takeover":
-            person.do("takeover", not live.desk.driving)
+            person.do("takeover", not person.wanted("takeover", live.desk.driving))
         elif deed in ("single_step", "end_episode"):
             person.do(deed)
         elif deed in ("slower", "faster"):
             factor = SPEED_STEP if deed == "faster" else 1 / SPEED_STEP
-            person.do("speed", min(SPEEDS[1], max(SPEEDS[0], person.speed * factor)))
+            person.do("speed", min(SPEEDS[1], max(SPEEDS[0], person.wanted("speed", person.speed) * factor)))
         elif deed == "blend":
-            at = self.blends.index(live.desk.switch.blend.name)
+            at = self.blends.index(person.wanted("blend", live.desk.switch.blend.name))
             person.do("blend", self.blends[(at + 1) % len(self.blends)])
         else:
             self._own(deed)
@@ -352,7 +365,9 @@ class Window:
 
     def _slide(self, position: tuple[int, int]) -> None:
         layout = self._layout()
-        rect = layout.sliders[self._grabbed or 0]
+        if self._grabbed is None or self._grabbed >= len(layout.sliders):
+            return  # it went with its blend
+        rect = layout.sliders[self._grabbed]
         track = panels.slider_track(rect)
         inside = (min(max(position[0], track.left), track.right - 1), rect.centery)
         moved = panels.slider_at(layout, self._view(), inside)
@@ -431,7 +446,7 @@ def driving_keys(env: Any) -> dict[str, int]:
     """The world's own keys, by pygame's names; arrows where it has none and its actions have directions."""
     own = getattr(env.unwrapped, "get_keys_to_action", None)
     if own is not None:
-        return {_key_name(key): int(action) for key, action in own().items() if len(key) == 1}
+        return {_name(key): int(action) for key, action in own().items() if len(key) == 1}
     from hfrl.live import action_names
 
     words = {"left": "left", "right": "right", "up": "up", "down": "down", "push left": "left", "push right": "right"}
@@ -448,7 +463,7 @@ def driving_keys(env: Any) -> dict[str, int]:
     return {words[name]: action for action, name in enumerate(action_names(env)) if name in words}
 
 
-def _key_name(chord: Any) -> str:
+def _name(chord: Any) -> str:
     """pygame's name of a chord of one key, which Gymnasium writes as a letter or a code."""
     (key,) = chord
     return key if isinstance(key, str) else pygame.key.name(key)

@@ -181,7 +181,7 @@ def test_a_take_back_while_the_last_step_is_on_the_screen_is_replayed(
 ) -> None:
     """The presses were learnt already; the session ends before its last step is."""
     run = session([(0, "return"), (1, "up"), (1.5, "up"), (7.9, "backspace"), (7.95, "backspace")], "--speed", "0.4")
-    assert [event["event"] for event in events_of(run)][-2:] == ["take_back", "take_back"]
+    assert [event["event"] for event in events_of(run)][-3:] == ["take_back", "take_back", "quit"]
     assert_replays(run, capsys)
 
 
@@ -191,7 +191,7 @@ def test_a_driver_who_quits_before_the_first_action_of_an_episode_is_replayed(
     """The last step of the episode before was learnt, though none came after it."""
     keys = [(0, "return"), (0.5, "tab"), (1, "r"), (1.5, "down")]
     run = session(keys, "--env", "CliffWalking-v1", "--warmup", "0", duration=6)
-    assert events_of(run)[-1]["t"] < 3, "the session must end while a new episode waits for its driver"
+    assert events_of(run)[-2]["t"] < 3, "the session must end while a new episode waits for its driver"
     assert_replays(run, capsys)
 
 
@@ -449,7 +449,7 @@ def test_nothing_to_replay_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_read_log_names_the_line(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    path.write_text('{"event": "step", "t": 0, "step": 0, "value": null}\nbroken\n')
+    path.write_text('{"event": "step", "t": 0, "step": 0, "episode": 0, "value": null}\nbroken\n')
     with pytest.raises(UserError, match="line 2"):
         teach.read_log(path)
 
