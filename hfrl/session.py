@@ -255,7 +255,7 @@ class Desk:
         elif deed.kind == "takeover":
             self.driving, self.command = bool(deed.value), None
         elif deed.kind == "drive":
-            if self.stage is not None and deed.value not in range(int(self.stage.action_space.n)):
+            if self.stage is not None and deed.value not in range(int(self.stage.action_space.n)):  # type: ignore[attr-defined]
                 raise UserError(f"there is no action {deed.value} to drive with")
             self.command = int(deed.value)
         elif deed.kind == "blend":

@@ -268,7 +268,7 @@ def read_log(path: Path) -> list[dict[str, Any]]:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    events = []
+    events: list[dict[str, Any]] = []
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
