@@ -332,8 +332,8 @@ def _worlds(everything: bool) -> Sequence[str]:
     for identifier in ours:
         entry = gymnasium.registry[identifier].entry_point
         module = str(entry).partition(":")[0]
-        first = (importlib.import_module(module).__doc__ or "").split(". ")[0].split(": ")
-        lines.append(f"{identifier:24}{' '.join(': '.join(first[:2]).split())}")
+        first = " ".join((importlib.import_module(module).__doc__ or "").split("\n\n")[0].split())
+        lines.append(f"{identifier:24}{first.removeprefix(f'{identifier}, ').rstrip('.')}")
     return [*lines, *shown]
 
 

@@ -32,16 +32,14 @@ AGENTS: Mapping[str, Entry] = {
 BLENDS: Mapping[str, Entry] = {
     "none": Entry("hfrl.blend:none", "only the automated reward counts"),
     "reward_shaping": Entry(
-        "hfrl.blend:reward_shaping", "told: R + beta H(s,a)          [beta=0.5 decay=1 source=model|press]"
+        "hfrl.blend:reward_shaping", "told: R + beta H(s,a)  [beta=0.5 decay=1 source=model|press]"
     ),
     "potential_based": Entry(
-        "hfrl.blend:potential_based", "told: R + gamma phi(s') - phi(s), phi = beta max_a H      [beta=1]"
+        "hfrl.blend:potential_based", "told: R + gamma phi(s') - phi(s), phi = beta max_a H  [beta=1]"
     ),
-    "action_biasing": Entry(
-        "hfrl.blend:action_biasing", "prefers: acts on Q + beta H                       [beta=1 decay=1]"
-    ),
+    "action_biasing": Entry("hfrl.blend:action_biasing", "prefers: acts on Q + beta H  [beta=1 decay=1]"),
     "control_sharing": Entry(
-        "hfrl.blend:control_sharing", "does: with probability beta what H likes best   [beta=0.5 decay=1]"
+        "hfrl.blend:control_sharing", "does: with probability beta what H likes best  [beta=0.5 decay=1]"
     ),
 }
 TEACHERS: Mapping[str, Entry] = {
@@ -53,12 +51,10 @@ TEACHERS: Mapping[str, Entry] = {
 }
 CREDITS: Mapping[str, Entry] = {
     "immediate": Entry("hfrl.credit:Immediate", "a press is about the step on the screen"),
-    "uniform": Entry(
-        "hfrl.credit:uniform_window", "presses come 0.2 to 0.8 s late                   [low=0.2 high=0.8]"
-    ),
-    "gamma": Entry("hfrl.credit:gamma_window", "presses come Gamma-distributed late            [shape=2 scale=0.28]"),
+    "uniform": Entry("hfrl.credit:uniform_window", "presses come 0.2 to 0.8 s late  [low=0.2 high=0.8]"),
+    "gamma": Entry("hfrl.credit:gamma_window", "presses come Gamma-distributed late  [shape=2 scale=0.28]"),
     "empirical": Entry(
-        "hfrl.credit:empirical_window", "presses come as late as in a file of delays, one a line     [file=]"
+        "hfrl.credit:empirical_window", "presses come as late as in a file of delays, one a line  [file=]"
     ),
 }
 
