@@ -327,6 +327,7 @@ class Person:
         self.last_press: Press | None = None
         self.taken_back = 0
         self._done: deque[Deed] = deque()
+        self._asked: dict[str, Any] = {}
         self._closed = False
         self._one_step = False
         self._judged = False
@@ -335,14 +336,14 @@ class Person:
 
     def do(self, kind: str, value: Any = None) -> None:
         """Something the person did, now. Never blocks for long, never fails."""
+        self._asked[kind] = value
         self._done.append(Deed(kind, self.clock.now(), value))
         with self.condition:
             self.condition.notify_all()
 
     def wanted(self, kind: str, present: Any) -> Any:
         """What the person last asked for, which the worker may not have got to yet; else how things are."""
-        asked = [deed.value for deed in tuple(self._done) if deed.kind == kind]
-        return asked[-1] if asked else present
+        return self._asked.get(kind, present)
 
     def close(self) -> None:
         """The person leaves; the loop unwinds at the step that is on the screen."""

@@ -257,9 +257,12 @@ def check_event(event: Any, before: list[dict[str, Any]]) -> None:
         pressed = isinstance(value, int) and 1 <= value <= len(before) and before[value - 1]["event"] == "feedback"
         if not pressed:
             raise ValueError(f"take_back must name the line of a press, got {value!r}")
-    steps = [one["step"] for one in before[-2000:] if one["event"] == "step"]
-    if kind == "step" and steps and event["step"] != steps[-1] + 1:
-        raise ValueError(f"step {steps[-1] + 1} is missing before step {event['step']}")
+
+
+def check_order(event: dict[str, Any], last: int | None) -> None:
+    """No step between two steps of a log is missing. Raises ValueError."""
+    if event["event"] == "step" and last is not None and event["step"] != last + 1:
+        raise ValueError(f"step {last + 1} is missing before step {event['step']}")
 
 
 def read_log(path: Path) -> list[dict[str, Any]]:
@@ -269,17 +272,20 @@ def read_log(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
     events: list[dict[str, Any]] = []
+    last: int | None = None
     for number, line in enumerate(lines, start=1):
         if not line:
             continue
         try:
             event = json.loads(line)
             check_event(event, events)
+            check_order(event, last)
         except (ValueError, RecursionError) as error:
             if number == len(lines):  # no newline behind it: the machine died while it was written
                 break
             raise UserError(f"{path}, line {number}: {error}") from error
         events.append(event)
+        last = event["step"] if event["event"] == "step" else last
     return events
 
 
