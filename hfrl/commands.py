@@ -13,7 +13,7 @@ from rich.table import Table
 from hfrl import build, fanout, registry
 from hfrl.config import Arm, Train, arms, headline, read_config
 from hfrl.experiment import Session
-from hfrl.record import command_line, create_run, find_runs, read_arrays, seed_folders, write_json
+from hfrl.record import command_line, create_run, find_runs, is_session, read_arrays, seed_folders, write_json
 from hfrl.summary import Outcome, comparisons, summarise
 from hfrl.types import UserError
 
@@ -243,6 +243,9 @@ def _evaluated(folder: Path, alone: Any, guided: Any) -> dict[str, Any]:
 def run_plot(flags: Any) -> int:
     """Learning curves of saved runs."""
     runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
+    runs = [run for run in runs if not is_session(run)]
+    if not runs:
+        raise UserError(f"{flags.run[0]} is a session of a person and has no learning curve; see replay and evaluate")
     outcomes = [summarise(load_arm(run), run) for run in runs]
     path = Path(flags.out) if flags.out else runs[0] / "figures" / "learning_curves.png"
     try:
@@ -353,6 +356,7 @@ def run_doctor(flags: Any) -> int:
 
 def _examine_run(path: str) -> Sequence[Any]:
     from hfrl.doctor import Finding
+    from hfrl.teach import read_log
 
     found = []
     for run in find_runs(path):
@@ -362,7 +366,10 @@ def _examine_run(path: str) -> Sequence[Any]:
                 if not (run / f"seed_{seed}" / "final.npz").is_file():
                     raise UserError(f"seed {seed} has no final.npz: it was never finished, or the file is gone")
                 load_session(arm, run / f"seed_{seed}").close()
-            summarise(arm, run)
+            if is_session(run):
+                read_log(run / f"seed_{arm.seeds[0]}" / "feedback.jsonl")
+            else:
+                summarise(arm, run)
             found.append(Finding(True, f"run {run} is whole", ""))
         except UserError as error:
             found.append(

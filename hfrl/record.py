@@ -303,6 +303,11 @@ def find_runs(path: str) -> list[Path]:
     return sorted(runs, key=lambda run: (run.name[:15], run.parent.name))
 
 
+def is_session(run: Path) -> bool:
+    """Whether a run is a session of a person (``play``), which has a log to replay and no evaluations to plot."""
+    return any(run.glob("seed_*/session.json"))
+
+
 def seed_folders(run: Path) -> list[Path]:
     """The folders of a run's seeds that were finished or stopped, by number. Raises UserError where there is none."""
     numbered = [folder for folder in run.glob("seed_*") if re.fullmatch(r"seed_[0-9]+", folder.name)]

@@ -555,3 +555,20 @@ def test_of_a_killed_session_at_most_a_tenth_of_a_second_is_missing(tmp_path: Pa
     begun = min(event["wall"] - due for event, due in zip(done, presses, strict=False))
     expected = sum(begun + due < moment - 0.1 for due in presses)
     assert len(done) >= expected
+
+
+# --- the commands for runs ------------------------------------------------------------------------------------------
+
+
+def test_the_doctor_finds_a_session_whole_and_never_tells_to_delete_it(
+    recorded: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["doctor", "--run", str(recorded)])
+    said = capsys.readouterr().out
+    assert f"ok  run {recorded} is whole" in said
+    assert "rm -r" not in said
+
+
+def test_a_session_has_no_curve_to_plot(recorded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plot", str(recorded)]) == 2
+    assert "session of a person" in capsys.readouterr().err
