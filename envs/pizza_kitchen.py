@@ -176,6 +176,17 @@ class PizzaKitchen(TableWorld):
         super().__init__(build_table(self.plan), start, masks)
         self._near_oven = self.plan.oven_cells()
         self.observation_space = self._observation_space()
+        self.grid_shape = len(self.plan.rows), len(self.plan.rows[0])
+        self.directions = dict(enumerate(MOVES))
+
+    def cell_of(self, state: int) -> tuple[int, int]:
+        """Row and column of the cook."""
+        return self.plan.cells[state // recipe.PIZZAS]
+
+    def state_at(self, state: int, row: int, column: int) -> int | None:
+        """The state with the same pizza in hand in another cell; None in a wall."""
+        cell = self.plan.number.get((row, column))
+        return None if cell is None else cell * recipe.PIZZAS + state % recipe.PIZZAS
 
     def _observation_space(self) -> gymnasium.spaces.Space[Any]:
         cells = len(self.plan.cells)

@@ -21,7 +21,7 @@ ROOMS = {"hfrl": "hfrl", "agents": "hfrl.agents", "envs": "hfrl.envs"}
 OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
-    0: "types policy schedules returns models mdp seeding tabular",
+    0: "types policy schedules returns models mdp seeding tabular grids",
     1: "blend credit teachers",
     2: "loop undo",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -38,6 +38,7 @@ LIBRARIES = {
     "hfrl.returns": set(),
     "hfrl.models": {"numpy"},
     "hfrl.mdp": {"numpy"},
+    "hfrl.grids": set(),
     "hfrl.seeding": {"numpy"},
     "hfrl.tabular": {"numpy", "gymnasium"},
     "hfrl.blend": {"numpy"},
