@@ -4,7 +4,7 @@ world -> step -> feedback -> credit -> blend -> agent.update -> record -> screen
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from gymnasium.wrappers import TimeLimit
@@ -33,6 +33,13 @@ from hfrl.types import (
 STEP_SECONDS = 0.3
 GRADING_SECONDS = 1.0
 DEFAULT_CAP = 1_000
+
+
+@runtime_checkable
+class DrawingAgent(Protocol):
+    """An agent whose rule draws numbers of its own: it is handed a generator before the first step."""
+
+    def begin(self, rng: np.random.Generator) -> None: ...
 
 
 class Clock(Protocol):
@@ -97,6 +104,8 @@ def play(
     """
     draws = streams(seed)
     uniform = uniforms(draws.policy)
+    if isinstance(agent, DrawingAgent):
+        agent.begin(draws.replay)
     switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
     credit = credit or Immediate()
     clock = clock or metronome()

@@ -133,6 +133,8 @@ class EpsilonGreedy(NamedTuple):
 
 
 Discrete = Categorical | EpsilonGreedy
+Probabilities = Callable[[Sequence[float], float], list[float]]
+"""(action values, epsilon or temperature) -> the probability of each action."""
 Exploration = Callable[[Sequence[float], float], Discrete]
 """(action values, epsilon or temperature) -> distribution."""
 
@@ -166,12 +168,61 @@ def softmax(values: Sequence[float], temperature: float) -> Discrete:
     """
     if temperature <= 0:
         return greedy(values)
+    return Categorical(softmax_probabilities(values, temperature))
+
+
+def upper_bound_greedy(values: Sequence[float], confidence: float) -> Discrete:  # noqa: ARG001 - counts are not known here
+    """Greedy on values that :func:`upper_bounds` has raised already."""
+    return greedy(values)
+
+
+def epsilon_greedy_probabilities(values: Sequence[float], epsilon: float) -> list[float]:
+    """The probabilities of :func:`epsilon_greedy`, for rules that average over what is done next."""
     best = max(values)
+    other = epsilon / len(values)
+    tied = other + (1 - epsilon) / values.count(best)
+    return [tied if value == best else other for value in values]
+
+
+def softmax_probabilities(values: Sequence[float], temperature: float) -> list[float]:
+    """The probabilities of :func:`softmax`."""
+    best = max(values)
+    if temperature <= 0:
+        return epsilon_greedy_probabilities(values, 0.0)
     weights = [math.exp((value - best) / temperature) for value in values]
     total = 0.0
     for weight in weights:
         total += weight
-    return Categorical([weight / total for weight in weights])
+    return [weight / total for weight in weights]
 
 
-EXPLORATIONS: dict[str, Exploration] = {"epsilon_greedy": epsilon_greedy, "softmax": softmax}
+def greedy_probabilities(values: Sequence[float], confidence: float) -> list[float]:  # noqa: ARG001 - as the others
+    """What upper confidence bounds aim at once nothing is left to find out: all on the best actions."""
+    return epsilon_greedy_probabilities(values, 0.0)
+
+
+def upper_bounds(values: Sequence[float], counts: Sequence[int], confidence: float) -> list[float]:
+    """Q(a) + c sqrt(ln t / N(a)), t the sum of all N; infinite for an action never tried (Sutton & Barto, eq. 2.10).
+
+    >>> [round(bound, 4) for bound in upper_bounds([0.0, 1.0, 0.0], [1, 3, 0], 2.0)]
+    [2.3548, 2.3596, inf]
+    """
+    t = 0
+    for count in counts:
+        t += count
+    log = math.log(t) if t > 0 else 0.0
+    return [
+        values[a] + confidence * math.sqrt(log / counts[a]) if counts[a] > 0 else math.inf for a in range(len(values))
+    ]
+
+
+EXPLORATIONS: dict[str, Exploration] = {
+    "epsilon_greedy": epsilon_greedy,
+    "softmax": softmax,
+    "ucb": upper_bound_greedy,
+}
+PROBABILITIES: dict[str, Probabilities] = {
+    "epsilon_greedy": epsilon_greedy_probabilities,
+    "softmax": softmax_probabilities,
+    "ucb": greedy_probabilities,
+}

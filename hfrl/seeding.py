@@ -5,9 +5,10 @@ alone and runs stay comparable across methods.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 class Streams(NamedTuple):
@@ -34,3 +35,36 @@ def uniforms(rng: np.random.Generator, block: int = 1024) -> Iterator[float]:
     cost."""
     while True:
         yield from rng.random(block).tolist()
+
+
+def draw(rng: np.random.Generator) -> float:
+    """One uniform number in [0, 1): how a pure rule asks for luck, so that the compiled engine can give it the same."""
+    return rng.random()
+
+
+def pick(rng: np.random.Generator, n: int) -> int:
+    """One of 0 .. n-1, all equally likely, from one uniform number."""
+    return int(draw(rng) * n)
+
+
+WORD = (1 << 64) - 1
+
+
+def state_of(rng: np.random.Generator) -> NDArray[np.uint64]:
+    """Where a PCG64 generator stands, as four words: state high and low, increment high and low."""
+    words = rng.bit_generator.state["state"]
+    return np.array(
+        [words["state"] >> 64, words["state"] & WORD, words["inc"] >> 64, words["inc"] & WORD], dtype=np.uint64
+    )
+
+
+def restored(words: NDArray[Any]) -> np.random.Generator:
+    """The generator that stands there: the inverse of :func:`state_of`. Raises ValueError on anything else."""
+    if words.shape != (4,) or words.dtype != np.uint64:
+        raise ValueError(f"a generator's state is 4 words, got shape {words.shape} of {words.dtype}")
+    high, low, inc_high, inc_low = (int(word) for word in words)
+    rng = np.random.default_rng(0)
+    state = rng.bit_generator.state
+    state["state"] = {"state": high << 64 | low, "inc": inc_high << 64 | inc_low}
+    rng.bit_generator.state = state
+    return rng

@@ -1,20 +1,53 @@
-"""The shell that tabular agents share: the table, how observations number its rows, exploration, saving.
+"""The shell that tabular agents share: the tables, how observations number their rows, exploration, saving.
 
-An agent file holds its equation and little more.
+An agent file holds its equation and little more: a pure function ``learn`` on lists, and a class that hands it the
+numbers of a step. Because the function is pure, the compiled engine can run the very same source. It binds parameters
+by their names:
+
+=================================  ===================================================================================
+``q`` and other names of `tables`  what is learnt, nested lists here and arrays there
+``s a r s2 a2 terminated``         the step; ``a2`` is the action drawn next, for agents that are ``on_policy``
+``truncated mu steps``             cut short here; the probability with which ``a`` was chosen; steps learnt before
+``alpha gamma rate``               learning rate, discount, and epsilon or temperature, all as they are now
+``explore``                        ``explore(values, rate)`` -> the probabilities of the agent's own exploration
+``rng``                            for ``draw(rng)`` (:mod:`hfrl.seeding`), where a rule needs luck of its own
+any other                          a number that is an attribute of the agent, such as ``n`` or ``lam``
+=================================  ===================================================================================
+
+``learn`` returns the numbers of the update: (old value, target, new value, bootstrap), or ``NOTHING``.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.policy import EXPLORATIONS, Discrete, greedy
+from hfrl.policy import EXPLORATIONS, PROBABILITIES, Discrete, greedy, upper_bounds
 from hfrl.schedules import Schedule, checked
+from hfrl.seeding import restored, state_of
 from hfrl.types import Step, Update, UserError, record
 
 TABLE_LIMIT = 50_000_000
+
+Numbers = tuple[float, float, float, float]
+"""What a rule returns: old value, target, new value, bootstrap."""
+Table = list[list[float]]
+#: What a rule returns when it has learnt nothing yet (an n-step rule in the first steps of an episode).
+NOTHING: Numbers = (float("nan"), float("nan"), float("nan"), float("nan"))
+
+
+def improve(q: Table, s: int, a: int, target: float, alpha: float, bootstrap: float) -> Numbers:
+    """Q(s,a) <- Q(s,a) + alpha [target - Q(s,a)]: the step that most rules end with.
+
+    >>> improve([[1.0]], 0, 0, 3.0, 0.5, 2.0)
+    (1.0, 3.0, 2.0, 2.0)
+    """
+    old = q[s][a]
+    new = old + alpha * (target - old)
+    q[s][a] = new
+    return old, target, new, bootstrap
 
 
 class Rows(NamedTuple):
@@ -76,13 +109,17 @@ def action_count(space: gymnasium.Space[Any]) -> int:
 class TabularAgent:
     """A table Q of states x actions, an exploration, a learning rate, and a count of what was learnt so far.
 
+    A subclass gives ``learn_rule`` (see the head of this module) and an ``update`` that calls it. One whose action
+    values are not simply ``q[s]`` gives a pure ``values_rule`` too and overrides :meth:`values`.
+
     Args:
         env: only its ``observation_space`` and ``action_space`` are read.
         learning_rate: alpha in [0, 1]; a number or a schedule.
         gamma: discount in [0, 1].
         epsilon: exploration in [0, 1] for ``exploration="epsilon_greedy"``; a number or a schedule.
-        exploration: ``"epsilon_greedy"`` or ``"softmax"``.
+        exploration: ``"epsilon_greedy"``, ``"softmax"`` or ``"ucb"``.
         temperature: of the softmax, at least 0; a number or a schedule.
+        confidence: c of the upper confidence bounds, at least 0; a number or a schedule.
         initial_value: Q0.
         seed: of ``predict(deterministic=False)`` alone; learning draws from the loop's generators.
 
@@ -92,6 +129,12 @@ class TabularAgent:
 
     on_policy = False
     learns_from_feedback = False
+    #: The attributes that hold what was learnt, as lists or lists of lists of numbers.
+    tables: ClassVar[tuple[str, ...]] = ("q",)
+    learn_rule: ClassVar[Callable[..., Numbers]]
+    values_rule: ClassVar[Callable[..., Sequence[float]] | None] = None
+    #: Whether the rule draws numbers of its own, so that a checkpoint must hold its generator.
+    draws = False
 
     def __init__(
         self,
@@ -102,6 +145,7 @@ class TabularAgent:
         epsilon: float | str | Schedule = 0.1,
         exploration: str = "epsilon_greedy",
         temperature: float | str | Schedule = 1.0,
+        confidence: float | str | Schedule = 1.0,
         initial_value: float = 0.0,
         seed: int | None = None,
     ) -> None:
@@ -111,38 +155,52 @@ class TabularAgent:
             raise UserError(f"gamma must be within [0, 1], got {gamma}")
         self.alpha: Schedule = checked("learning_rate", learning_rate, 0, 1)
         self.gamma = float(gamma)
+        self.exploration = exploration
         self._explore = EXPLORATIONS[exploration]
-        self._exploration_rate: Schedule
-        if exploration == "softmax":
-            self._exploration_name = "temperature"
-            self._exploration_rate = checked("temperature", temperature, 0, float("inf"))
-        else:
-            self._exploration_name = "epsilon"
-            self._exploration_rate = checked("epsilon", epsilon, 0, 1)
+        self.explore = PROBABILITIES[exploration]
+        rates = {"epsilon_greedy": ("epsilon", epsilon), "softmax": ("temperature", temperature)}
+        self._exploration_name, rate = rates.get(exploration, ("confidence", confidence))
+        self._exploration_rate: Schedule = checked(
+            self._exploration_name, rate, 0, 1 if exploration == "epsilon_greedy" else float("inf")
+        )
         states, self.row = rows_of(env.observation_space)
         actions = action_count(env.action_space)
         if states * actions > TABLE_LIMIT:
             raise UserError(f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT})")
         self.q = [[float(initial_value)] * actions for _ in range(states)]
+        #: N(s,a), how often each action was learnt from; kept for the upper confidence bounds alone.
+        self.visits = [[0] * actions for _ in range(states)] if exploration == "ucb" else []
         self.steps = 0
         self.episodes = 0
-        self._predicting = np.random.default_rng(seed)
+        self._predicting, self.rng = np.random.default_rng(seed).spawn(2)
         self._observation_ndim = len(env.observation_space.shape or ())
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """The loop hands the agent its generator, so that the seed of a run decides the rule's own luck too."""
+        self.rng = rng
+
+    def values(self, s: int) -> Sequence[float]:
+        """The action values of a row that the agent acts on: ``q[s]`` unless a subclass keeps more than one table."""
+        return self.q[s]
 
     def q_values(self, observation: Any) -> list[float]:
         """Q(s, .), one number per action."""
-        return self.q[self.row(observation)]
+        return list(self.values(self.row(observation)))
 
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The behaviour: exploration on Q(s, .), or on Q(s, .) + bias."""
-        values = self.q[self.row(observation)]
+        s = self.row(observation)
+        values = self.values(s)
         if bias is not None:
             values = [q + b for q, b in zip(values, bias, strict=True)]
-        return self._explore(values, self._exploration_rate(self.steps, self.episodes))
+        rate = self._exploration_rate(self.steps, self.episodes)
+        if self.visits:
+            return greedy(upper_bounds(values, self.visits[s], rate))
+        return self._explore(values, rate)
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The policy without exploration, ties at random; what evaluation runs."""
-        values = self.q[self.row(observation)]
+        values = self.values(self.row(observation))
         return greedy(values if bias is None else [q + b for q, b in zip(values, bias, strict=True)])
 
     def predict(
@@ -180,36 +238,56 @@ class TabularAgent:
         """Set one of :meth:`rates` to a constant. Raises UserError out of its range."""
         if name not in ("alpha", self._exploration_name):
             raise UserError(f"there is no {name!r} to set; expected alpha or {self._exploration_name}")
-        plan = checked(name, value, 0, float("inf") if name == "temperature" else 1)
+        plan = checked(name, value, 0, 1 if name in ("alpha", "epsilon") else float("inf"))
         if name == "alpha":
             self.alpha = plan
         else:
             self._exploration_rate = plan
 
-    def learn(self, step: Step, signal: float, target: float, bootstrap: float) -> Update:
-        """Q(S,A) <- Q(S,A) + alpha [target - Q(S,A)]; and the clock that schedules read moves on.
+    def alpha_now(self) -> float:
+        """The learning rate at this step."""
+        return self.alpha(self.steps, self.episodes)
 
-        ``signal`` and ``bootstrap`` are what the target was made of; they go into the record.
+    def rate_now(self) -> float:
+        """The exploration's rate (epsilon, temperature or confidence) at this step."""
+        return self._exploration_rate(self.steps, self.episodes)
+
+    def finish(self, step: Step, signal: float, numbers: Numbers) -> Update | None:
+        """Move the clock that schedules read, and make the record of an update; None where nothing was learnt.
+
+        ``signal`` is the blended reward that the rule was given.
         """
-        row = self.q[self.row(step.observation)]
-        action = step.action
-        old = row[action]
-        error = target - old
-        row[action] = new = old + self.alpha(self.steps, self.episodes) * error
+        if self.visits:
+            self.visits[self.row(step.observation)][step.action] += 1
         self.steps += 1
         self.episodes += step.terminated or step.truncated
-        return record(Update, (old, target, error, new, signal, bootstrap))
+        old, target, new, bootstrap = numbers
+        if target != target:  # nan, the sign of NOTHING
+            return None
+        return record(Update, (old, target, target - old, new, signal, bootstrap))
+
+    def learnt(self) -> tuple[str, ...]:
+        """The names of all tables, the visits among them where they are kept."""
+        return (*self.tables, "visits") if self.visits else self.tables
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that was learnt, as plain arrays for a checkpoint."""
-        return {"q": np.array(self.q), "clock": np.array([self.steps, self.episodes])}
+        result = {name: np.array(getattr(self, name)) for name in self.learnt()}
+        if self.draws:
+            result["rng"] = state_of(self.rng)
+        return result | {"clock": np.array([self.steps, self.episodes])}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
-        shape = (len(self.q), len(self.q[0]))
-        if arrays["q"].shape != shape or arrays["q"].dtype.kind != "f":
-            raise ValueError(
-                f"the table has shape {arrays['q'].shape} of {arrays['q'].dtype}, expected {shape} of numbers"
-            )
-        self.q = arrays["q"].tolist()
+        for name in self.learnt():
+            mine = np.array(getattr(self, name))
+            if arrays[name].shape != mine.shape or arrays[name].dtype.kind != mine.dtype.kind:
+                raise ValueError(
+                    f"{'the table' if name == 'q' else name} has shape {arrays[name].shape} of {arrays[name].dtype}, "
+                    f"expected {mine.shape} of numbers"
+                )
+        for name in self.learnt():
+            setattr(self, name, arrays[name].tolist())
+        if self.draws:
+            self.rng = restored(arrays["rng"])
         self.steps, self.episodes = (int(number) for number in arrays["clock"])

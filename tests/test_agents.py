@@ -427,7 +427,7 @@ def test_a_table_beyond_memory_is_refused() -> None:
         ({"gamma": math.nan}, "gamma must be within"),
         ({"epsilon": 2}, "epsilon must stay within"),
         ({"epsilon": "often"}, "'often' is no schedule"),
-        ({"exploration": "boltzmann"}, "exploration must be one of epsilon_greedy, softmax, got 'boltzmann'"),
+        ({"exploration": "boltzmann"}, "exploration must be one of epsilon_greedy, softmax, ucb, got 'boltzmann'"),
         ({"exploration": "softmax", "temperature": -1.0}, "temperature must stay within"),
     ],
 )

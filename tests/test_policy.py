@@ -182,7 +182,8 @@ def test_softmax_at_temperature_0_is_greedy_with_shared_ties() -> None:
 
 
 def test_explorations_are_named_as_on_the_command_line() -> None:
-    assert dict(EXPLORATIONS) == {"epsilon_greedy": epsilon_greedy, "softmax": softmax}
+    assert list(EXPLORATIONS) == ["epsilon_greedy", "softmax", "ucb"]
+    assert list(EXPLORATIONS.values())[:2] == [epsilon_greedy, softmax]
 
 
 # Tilt and mix
