@@ -109,27 +109,32 @@ def shared_control(own: Categorical, beta: float, h: Sequence[float]) -> Categor
 # --- the rules at the ports ------------------------------------------------------------------------------------------
 
 
-def _add_model(context: Context, beta: float, reward: float) -> float:
+def add_model(context: Context, beta: float, reward: float) -> float:
+    """The rule of :func:`reward_shaping`."""
     step = _judgement(context).step
     return shaped_reward(reward, beta, context.model.values(step.observation)[step.action])
 
 
-def _add_press(context: Context, beta: float, reward: float) -> float:
+def add_press(context: Context, beta: float, reward: float) -> float:
+    """The rule of :func:`reward_shaping` with ``source="press"``."""
     return shaped_reward(reward, beta, _judgement(context).feedback or 0.0)
 
 
-def _add_potential(context: Context, beta: float, reward: float) -> float:
+def add_potential(context: Context, beta: float, reward: float) -> float:
+    """The rule of :func:`potential_based`."""
     step = _judgement(context).step
     phi = potential(beta, context.model.values(step.observation))
     phi_next = 0.0 if step.terminated else potential(beta, context.model.values(step.next_observation))
     return reward + potential_difference(context.gamma, phi, phi_next, step.terminated)
 
 
-def _add_preference(context: Context, beta: float, bias: Sequence[float] | None) -> list[float]:
+def add_preference(context: Context, beta: float, bias: Sequence[float] | None) -> list[float]:
+    """The rule of :func:`action_biasing`."""
     return added(bias, beta, context.model.values(context.observation))
 
 
-def _share_control(context: Context, beta: float, own: Categorical) -> Categorical:
+def share_control(context: Context, beta: float, own: Categorical) -> Categorical:
+    """The rule of :func:`control_sharing`."""
     # Where the person has never said anything H is all ties: sharing control would mean acting at random.
     if not any(context.model.counts(context.observation)):
         return own
@@ -143,7 +148,7 @@ def _judgement(context: Context) -> Judgement:
 
 # --- the blends ------------------------------------------------------------------------------------------------------
 
-SOURCES = {"model": _add_model, "press": _add_press}
+SOURCES = {"model": add_model, "press": add_press}
 UNLIMITED = float("inf")
 
 
@@ -176,17 +181,17 @@ def reward_shaping(beta: float | str | Schedule = 0.5, decay: float = 1.0, sourc
 
 def potential_based(beta: float | str | Schedule = 1.0) -> Blend:
     """R' = R + gamma phi(s') - phi(s), phi = beta max_a H(s, a): faster, never another goal (TAMER+RL 8)."""
-    return Blend("potential_based", reward=(Port(weight(beta), _add_potential),))
+    return Blend("potential_based", reward=(Port(weight(beta), add_potential),))
 
 
 def action_biasing(beta: float | str | Schedule = 1.0, decay: float = 1.0) -> Blend:
     """Act on Q + beta H; Q's update is untouched (TAMER+RL 6)."""
-    return Blend("action_biasing", bias=(Port(weight(beta, decay), _add_preference),))
+    return Blend("action_biasing", bias=(Port(weight(beta, decay), add_preference),))
 
 
 def control_sharing(beta: float | str | Schedule = 0.5, decay: float = 1.0) -> Blend:
     """With probability min(beta, 1) do what H likes best, where it was taught anything (TAMER+RL 7)."""
-    return Blend("control_sharing", mix=(Port(weight(beta, decay), _share_control),))
+    return Blend("control_sharing", mix=(Port(weight(beta, decay), share_control),))
 
 
 def chain(*blends: Blend) -> Blend:

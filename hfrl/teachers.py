@@ -5,7 +5,7 @@ a generator of its own, never from the agent's.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -187,6 +187,18 @@ def after(teacher: Teacher, warmup: int) -> Teacher:
     return lambda step: teacher(step) if step.index >= warmup else NOTHING
 
 
+class Dials(NamedTuple):
+    """The dials of :func:`simulated` whose presses come at once, as plain numbers: what the compiled engine needs."""
+
+    consistency: float = 1.0
+    likelihood: float = 1.0
+    budget: int | None = None
+    positivity: float = 0.0
+    gamma: float = 0.99
+    taste_weight: float = TASTE_WEIGHT
+    warmup: int = 0
+
+
 def nobody(env: Any, rng: np.random.Generator) -> Teacher:  # noqa: ARG001 - the signature of a teacher's maker
     """The teacher ``none``."""
     return silent
@@ -214,8 +226,7 @@ def simulated(
         budget: presses in all; None for no limit.
         positivity: the probability that a penalty is withheld.
     """
-    # One generator per dial: turning one leaves the luck of the others as it was.
-    draws = rng.spawn(4)
+    draws = dial_generators(rng)
     teacher: Teacher = consistent(oracle(env, gamma, taste_weight), consistency, draws[0])
     teacher = likely(teacher, likelihood, draws[1])
     if positivity:
@@ -223,6 +234,11 @@ def simulated(
     if delay:
         teacher = Delayed(teacher, _delay(delay, draws[3]))
     return teacher if budget is None else budgeted(teacher, budget)
+
+
+def dial_generators(rng: np.random.Generator) -> list[np.random.Generator]:
+    """For consistency, likelihood, positivity and delay, one each: turning one dial leaves the luck of the others."""
+    return rng.spawn(4)
 
 
 def _delay(delay: float | str, rng: np.random.Generator) -> Callable[[], float]:

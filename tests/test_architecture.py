@@ -23,7 +23,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids",
     1: "blend credit teachers",
-    2: "loop undo",
+    2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts",
     4: "run commands doctor teach",
@@ -46,6 +46,8 @@ LIBRARIES = {
     "hfrl.teachers": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.undo": {"numpy"},
+    "hfrl.kernel": {"numpy", "gymnasium"},
+    "hfrl.compiled": {"numpy", "gymnasium", "numba", "llvmlite"},
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
     "hfrl.plot": {"numpy", "matplotlib"},
@@ -209,7 +211,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
     [
         ("matplotlib", {"hfrl.plot"}),
         ("pygame", {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.envs.painters"}),
-        ("numba", set()),
+        ("numba", {"hfrl.compiled"}),
         ("torch", set()),
         ("tyro", {"hfrl.run"}),
         ("joblib", {"hfrl.fanout"}),

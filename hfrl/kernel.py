@@ -1,0 +1,485 @@
+"""The loop of :func:`hfrl.loop.play` for one world, agent, blend and teacher, written out as a page of plain code.
+
+This module looks at the parts, refuses what is not a table, and writes the page; :mod:`hfrl.compiled` compiles it. The
+page calls the pure functions of the agent's and the blend's own files by their parameters' names, so it contains no
+equation of its own but two: the draw from a table ``P``, and epsilon-greedy without building its list of probabilities.
+Every line stands where ``play`` has it: a test holds the two to the same bits.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import gymnasium
+import numpy as np
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+from numpy.typing import NDArray
+
+from hfrl import blend as blends
+from hfrl.blend import Blend, Port
+from hfrl.models import running_mean
+from hfrl.policy import softmax_probabilities, upper_bounds
+from hfrl.schedules import Constant, Exponential, Linear, Schedule
+from hfrl.teachers import Dials, oracle
+
+#: What the page keeps of a seed between two calls: whole numbers ...
+CLOCK = ("steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born")
+#: ... and others: the probability of the action chosen, the return so far, sums since the start.
+REAL = ("mu", "total", "errors", "signals", "updates")
+#: The generators of a seed, in this order.
+STREAMS = ("world", "policy", "replay", "consistency", "likelihood", "positivity")
+FOREVER = 1 << 62
+
+
+class RefusedError(Exception):
+    """The compiled engine cannot run this; the Python engine can. The text says why."""
+
+
+class World(NamedTuple):
+    """A finite world as the page needs it.
+
+    Attributes:
+        env: the world, wrapped.
+        states: how many.
+        actions: how many.
+        limit: steps after which an episode is truncated.
+        shared: arrays that all seeds read: of a world with ``P`` the cumulative probabilities, next states, rewards and
+            ends, shape (S, A, K), and the cumulative distribution of the first state.
+        own: arrays that each seed has a copy of, for worlds whose dynamics are pure functions.
+        functions: those functions, by the name that the page calls them.
+        observation_of: state -> row of the agent's table, where they differ.
+    """
+
+    env: Any
+    states: int
+    actions: int
+    limit: int
+    shared: dict[str, NDArray[Any]]
+    own: dict[str, NDArray[Any]]
+    functions: dict[str, Callable[..., Any]]
+    observation_of: NDArray[np.int64] | None
+
+
+class Plan(NamedTuple):
+    """A page and what it needs: the source, the pure functions it calls by name, its numbers, and the names of the
+    agent's tables in the order of its arguments."""
+
+    source: str
+    functions: dict[str, Callable[..., Any]]
+    numbers: tuple[float | int, ...]
+    tables: tuple[str, ...]
+
+
+# --- the world --------------------------------------------------------------------------------------------------------
+
+
+def world_of(env: Any) -> World:
+    """The arrays of a world. Raises RefusedError, with the reason."""
+    limit, inner = FOREVER, env
+    while isinstance(inner, gymnasium.Wrapper):
+        if isinstance(inner, TimeLimit):
+            limit = min(limit, int(inner._max_episode_steps))
+        elif not isinstance(inner, OrderEnforcing | PassiveEnvChecker):
+            raise RefusedError(f"the wrapper {type(inner).__name__} changes what a step does")
+        inner = inner.env
+    if not isinstance(env.action_space, gymnasium.spaces.Discrete) or env.action_space.start != 0:
+        raise RefusedError("actions are not numbered from 0")
+    rows = getattr(env.observation_space, "n", None)
+    if rows is None or env.observation_space.start != 0:
+        raise RefusedError("observations are not numbered from 0")
+    for attribute in ("fickle_passenger", "is_rainy"):
+        if attribute == "fickle_passenger" and getattr(inner, attribute, False):
+            raise RefusedError("a fickle passenger changes the world outside its table P")
+    actions = int(env.action_space.n)
+    if hasattr(inner, "step_rule"):
+        return _sampled_world(env, inner, actions, limit)
+    if not hasattr(inner, "P"):
+        raise RefusedError("the world has no table P")
+    if len(inner.P) != rows:
+        raise RefusedError("the observation is not the state's number")
+    return World(env, len(inner.P), actions, limit, _table_arrays(inner, actions), {}, {}, None)
+
+
+def _table_arrays(inner: Any, actions: int) -> dict[str, NDArray[Any]]:
+    states = len(inner.P)
+    outcomes = max(len(inner.P[s][a]) for s in range(states) for a in range(actions))
+    shape = (states, actions, outcomes)
+    # Where rounding leaves a sum below the draw (once in 10^16 steps) the last outcome is taken.
+    arrays = {
+        "p_until": np.full(shape, np.inf),
+        "p_next": np.zeros(shape, np.int64),
+        "p_reward": np.zeros(shape),
+        "p_ends": np.zeros(shape, np.bool_),
+    }
+    for s in range(states):
+        for a in range(actions):
+            until = np.cumsum([row[0] for row in inner.P[s][a]])
+            for k, (_, after, reward, ends) in enumerate(inner.P[s][a]):
+                if k + 1 < len(inner.P[s][a]):
+                    arrays["p_until"][s, a, k] = until[k]
+                arrays["p_next"][s, a, k] = after
+                arrays["p_reward"][s, a, k] = reward
+                arrays["p_ends"][s, a, k] = ends
+    return arrays | {"p_start": np.cumsum(np.asarray(inner.initial_state_distrib, dtype=np.float64))}
+
+
+def _sampled_world(env: Any, inner: Any, actions: int, limit: int) -> World:
+    own = {f"w_{name}": np.array(getattr(inner, name)) for name in inner.world_tables}
+    functions = {"first": type(inner).first_rule, "outcome": type(inner).step_rule}
+    if hasattr(inner, "born_rule"):
+        functions["born"] = type(inner).born_rule
+    seen = getattr(inner, "observation_of", None)
+    states = len(seen) if seen is not None else int(env.observation_space.n)
+    return World(
+        env, states, actions, limit, {}, own, functions, None if seen is None else np.array(seen, dtype=np.int64)
+    )
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+class _Page:
+    """Collects the numbers and functions of a page while its lines are written."""
+
+    def __init__(self) -> None:
+        self.numbers: list[float | int] = []
+        self.functions: dict[str, Callable[..., Any]] = {}
+
+    def number(self, value: float | int) -> str:
+        """A number as the page names it: an argument, so that another value needs no other machine code."""
+        self.numbers.append(value)
+        return f"numbers[{len(self.numbers) - 1}]"
+
+    def schedule(self, plan: Schedule, step: str, episode: str) -> str:
+        """A schedule as an expression of the page."""
+        if isinstance(plan, Constant):
+            return self.number(plan.value)
+        n = episode if getattr(plan, "by_episode", False) else step
+        if isinstance(plan, Linear):
+            self.functions["linear"] = linear
+            values = (plan.start, plan.end, plan.duration)
+            return f"linear({', '.join(map(self.number, values))}, {n})"
+        if isinstance(plan, Exponential):
+            self.functions["exponential"] = exponential
+            return f"exponential({self.number(plan.start)}, {self.number(plan.rate)}, {n})"
+        raise RefusedError(f"the schedule {plan!r} is none of ours")
+
+    def call(self, name: str, function: Callable[..., Any], scope: dict[str, str], owner: Any) -> str:
+        """A call of a pure function, its arguments bound by the names of its parameters."""
+        self.functions[name] = function
+        arguments = []
+        for parameter in inspect.signature(function).parameters:
+            if parameter in scope:
+                arguments.append(scope[parameter])
+                continue
+            value = getattr(owner, parameter, None)
+            if not isinstance(value, bool | int | float):
+                raise RefusedError(f"{name} of {type(owner).__name__} asks for {parameter!r}, which is no number of it")
+            arguments.append(self.number(value))
+        return f"{name}({', '.join(arguments)})"
+
+
+def linear(start: float, end: float, duration: int, n: int) -> float:
+    """:class:`hfrl.schedules.Linear` as a pure function."""
+    done = n / duration
+    return end if done >= 1 else start + (end - start) * done
+
+
+def exponential(start: float, rate: float, n: int) -> float:
+    """:class:`hfrl.schedules.Exponential` as a pure function."""
+    return start * rate ** float(n)
+
+
+def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, step_log: bool, monitor: bool) -> Plan:
+    """Write the page. Raises RefusedError, with the reason."""
+    rule = getattr(type(agent), "learn_rule", None)
+    if rule is None:
+        raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
+    page = _Page()
+    tables = tuple(agent.learnt())
+    lines = _lines(page, world, agent, tables, blend, dials, step_log, monitor)
+    return Plan("\n".join(lines) + "\n", page.functions, tuple(page.numbers), tables)
+
+
+def _lines(
+    page: _Page,
+    world: World,
+    agent: Any,
+    tables: tuple[str, ...],
+    blend: Blend,
+    dials: Dials | None,
+    step_log: bool,
+    monitor: bool,
+) -> list[str]:
+    """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
+    given = ["numbers", *tables, "h_mean", "h_count"]
+    choose = _choose_lines(page, agent, blend, given)
+    arrays = [*world.shared, "observation_of", "good"]
+    each = [*world.own, *tables, "h_mean", "h_count", "draws", "clock", "real"]
+    logs = ["returns", "lengths", "rewards", "deeds"]
+    head = f"def run(lo, hi, step_goal, episode_goal, limit, numbers, {', '.join(arrays)}, "
+    head += ", ".join(f"all_{name}" for name in each) + ", " + ", ".join(f"all_{name}" for name in logs) + "):"
+    body = _loop_lines(page, world, agent, tables, blend, dials, step_log, monitor, given)
+    unpack = [f"{name} = all_{name}[i]" for name in each]
+    unpack += [f"{name}_draws = draws[{k}]" for k, name in enumerate(STREAMS)]
+    unpack += [f"{name} = clock[{k}]" for k, name in enumerate(CLOCK)]
+    unpack += [f"{name} = real[{k}]" for k, name in enumerate(REAL)]
+    pack = [f"clock[{k}] = {name}" for k, name in enumerate(CLOCK)]
+    pack += [f"real[{k}] = {name}" for k, name in enumerate(REAL)]
+    names = sorted({*page.functions, "draw", "njit", "helper"})
+    return [
+        *(f"{name} = _parts[{name!r}]" for name in names),
+        "",
+        "",
+        "@helper",
+        *choose,
+        "",
+        "",
+        "@njit",
+        head,
+        "    for i in range(lo, hi):",
+        *("        " + line for line in unpack),
+        f"        probabilities = np.empty({world.actions})",
+        "        n_steps = 0",
+        "        n_episodes = 0",
+        "        while n_steps < step_goal and n_episodes < episode_goal:",
+        *("            " + line for line in body),
+        *("        " + line for line in pack),
+    ]
+
+
+def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -> list[str]:
+    """``choose``: exploration on the agent's values through bias and mix, as ``hfrl.loop._choose``."""
+    scope = {name: name for name in given} | {"s": "o"}
+    rate = page.schedule(agent._exploration_rate, "steps", "episodes") if hasattr(agent, "_exploration_rate") else "0.0"
+    values = type(agent).values_rule
+    lines = [
+        f"def choose({', '.join(given)}, o, u, steps, episodes, index, episode, probabilities):",
+        f"    values = {'q[o]' if values is None else page.call('values_of', values, scope, agent)}",
+        f"    n = {len(agent.q[0]) if hasattr(agent, 'q') else 'len(probabilities)'}",
+    ]
+    for port in blend.bias:
+        if port.rule is not blends.add_preference:
+            raise RefusedError(f"the bias rule {port.rule.__name__} is none of ours")
+    if blend.bias:
+        lines += ["    biased = np.empty(n)", "    for k in range(n):", "        b = 0.0"]
+        for port in blend.bias:
+            lines.append(f"        b = b + ({page.schedule(port.weight, 'index', 'episode')}) * h_mean[o][k]")
+        lines += ["        biased[k] = values[k] + b", "    values = biased"]
+    lines += _exploration_lines(page, agent.exploration, rate, bool(blend.mix))
+    if not blend.mix:
+        return lines
+    for port in blend.mix:
+        lines += _sharing_lines(page, port)
+    return lines + _sample_lines()
+
+
+def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) -> list[str]:
+    """The agent's own distribution, and the action at ``u`` unless a mix port still works on it."""
+    if exploration == "fixed":
+        return ["    probabilities = pi[o]", *([] if mixed else _sample_lines())]
+    if exploration == "softmax":
+        page.functions["softmax_probabilities"] = softmax_probabilities
+        lines = [f"    weights = softmax_probabilities(values, {rate})"]
+        lines += ["    for k in range(n):", "        probabilities[k] = weights[k]"]
+        return lines + ([] if mixed else _sample_lines())
+    lines = []
+    if exploration == "ucb":
+        page.functions["upper_bounds"] = upper_bounds
+        lines.append(f"    values = upper_bounds(values, visits[o], {rate})")
+    elif exploration not in ("epsilon_greedy", "greedy"):
+        raise RefusedError(f"the exploration {exploration!r} is none of ours")
+    epsilon = rate if exploration == "epsilon_greedy" else "0.0"
+    lines += [f"    epsilon = {epsilon}", "    best, ties = values[0], 1", "    for k in range(1, n):"]
+    lines += ["        if values[k] > best:", "            best, ties = values[k], 1"]
+    lines += ["        elif values[k] == best:", "            ties += 1"]
+    lines += ["    other = epsilon / n", "    tied = other + (1 - epsilon) / ties"]
+    if mixed:
+        lines += ["    for k in range(n):", "        probabilities[k] = tied if values[k] == best else other"]
+        return lines
+    lines += ["    cumulative = 0.0", "    a, last = 0, 0", "    for k in range(n):"]
+    lines += ["        is_best = values[k] == best", "        cumulative += tied if is_best else other"]
+    lines += ["        last = k if is_best else last", "        a += u >= cumulative"]
+    lines += ["    if a == n:", "        a = n - 1 if other > 0 else last"]
+    return [*lines, "    return a, tied if values[a] == best else other"]
+
+
+def _sharing_lines(page: _Page, port: Port) -> list[str]:
+    """Control sharing: with probability min(beta, 1) what H likes best, where it was taught anything."""
+    if port.rule is not blends.share_control:
+        raise RefusedError(f"the mix rule {port.rule.__name__} is none of ours")
+    return [
+        f"    beta = {page.schedule(port.weight, 'index', 'episode')}",
+        "    taught = False",
+        "    for k in range(n):",
+        "        taught |= h_count[o][k] > 0",
+        "    if beta != 0 and taught:",
+        "        share = min(beta, 1.0)",
+        "        liked, ties = h_mean[o][0], 1",
+        "        for k in range(1, n):",
+        "            if h_mean[o][k] > liked:",
+        "                liked, ties = h_mean[o][k], 1",
+        "            elif h_mean[o][k] == liked:",
+        "                ties += 1",
+        "        for k in range(n):",
+        "            wanted = 1.0 / ties if h_mean[o][k] == liked else 0.0",
+        "            probabilities[k] = (1 - share) * probabilities[k] + share * wanted",
+    ]
+
+
+def _sample_lines() -> list[str]:
+    """``Categorical.sample``."""
+    return [
+        "    cumulative = 0.0",
+        "    last = 0",
+        "    for k in range(len(probabilities)):",
+        "        cumulative += probabilities[k]",
+        "        if u < cumulative:",
+        "            return k, probabilities[k]",
+        "        if probabilities[k] > 0:",
+        "            last = k",
+        "    return last, probabilities[last]",
+    ]
+
+
+def _loop_lines(
+    page: _Page,
+    world: World,
+    agent: Any,
+    tables: tuple[str, ...],
+    blend: Blend,
+    dials: Dials | None,
+    step_log: bool,
+    monitor: bool,
+    given: Sequence[str],
+) -> list[str]:
+    """One turn of the loop."""
+    seen = "observation_of[{}]" if world.observation_of is not None else "{}"
+
+    def chosen(state: str) -> str:
+        now = "draw(policy_draws), steps, episodes, index, episode, probabilities"
+        return f"choose({', '.join(given)}, {seen.format(state)}, {now})"
+
+    on_policy = bool(agent.on_policy)
+    lines = ["if fresh:", *("    " + line for line in _first_lines(page, world))]
+    lines += ["    t, total, fresh = 0, 0.0, 0", f"    a, mu = {chosen('s')}"]
+    lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
+    lines += ["t += 1", "truncated = t >= limit", "ended = terminated or truncated", "total += r"]
+    lines += _teacher_lines(page, dials)
+    lines += ["index += 1", "a2, mu2 = 0, 1.0"]
+    if on_policy:
+        lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}"]
+    if dials is not None:
+        page.functions["running_mean"] = running_mean
+        lines += ["if spoke:", "    h_count[o, a] += 1"]
+        lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
+    lines += ["signal = r", *_reward_lines(page, blend, agent.gamma, dials is not None)]
+    lines += _learn_lines(page, agent, tables, monitor)
+    if step_log:
+        lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
+    lines += ["n_steps += 1", "if ended:", "    if n_episodes < all_returns.shape[1]:"]
+    lines += ["        all_returns[i, n_episodes] = total", "        all_lengths[i, n_episodes] = t"]
+    lines += ["    n_episodes += 1", "    episode += 1", "    fresh = 1"]
+    if not on_policy:
+        lines += ["else:", f"    a2, mu2 = {chosen('s2')}"]
+    return [*lines, "s, a, mu = s2, a2, mu2"]
+
+
+def _first_lines(page: _Page, world: World) -> list[str]:
+    if world.functions:
+        scope = _world_scope(world)
+        lines = []
+        if "born" in world.functions:
+            lines += [
+                "if born == 0:",
+                "    " + page.call("born_rule", world.functions["born"], scope, world.env.unwrapped),
+            ]
+        lines += ["born = 1", f"s = {page.call('first', world.functions['first'], scope, world.env.unwrapped)}"]
+        return lines
+    return ["s = min(np.searchsorted(p_start, draw(world_draws), side='right'), len(p_start) - 1)"]
+
+
+def _outcome_lines(page: _Page, world: World) -> list[str]:
+    if world.functions:
+        call = page.call("outcome", world.functions["outcome"], _world_scope(world), world.env.unwrapped)
+        return [f"s2, r, terminated = {call}"]
+    outcomes = world.shared["p_until"].shape[2]
+    lines = ["u = draw(world_draws)", "k = 0"]
+    if outcomes > 1:
+        lines += ["while u >= p_until[s, a, k]:", "    k += 1"]
+    return [*lines, "s2, r, terminated = p_next[s, a, k], p_reward[s, a, k], p_ends[s, a, k]"]
+
+
+def _world_scope(world: World) -> dict[str, str]:
+    return {name.removeprefix("w_"): name for name in world.own} | {"s": "s", "a": "a", "rng": "world_draws"}
+
+
+def _teacher_lines(page: _Page, dials: Dials | None) -> list[str]:
+    """``simulated`` with its dials, from the outside inwards: warm-up, budget, positivity, likelihood, consistency."""
+    if dials is None:
+        return []
+    lines = ["label, spoke = 0.0, False", f"if index >= {page.number(dials.warmup)} and left != 0:"]
+    lines += [f"    if draw(likelihood_draws) < {page.number(dials.likelihood)}:", "        spoke = True"]
+    lines += ["        label = 1.0 if good[o, a] else -1.0"]
+    lines += [f"        if draw(consistency_draws) >= {page.number(dials.consistency)}:", "            label = -label"]
+    if dials.positivity:
+        lines += ["        if label < 0:"]
+        lines += [f"            spoke = draw(positivity_draws) >= {page.number(dials.positivity)}"]
+    lines += ["    if spoke:", "        presses += 1", "        praise += label > 0", "        left -= 1"]
+    return lines
+
+
+def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list[str]:
+    """The reward ports, from left to right."""
+    lines = []
+    for port in blend.reward:
+        lines.append(f"beta = {page.schedule(port.weight, 'index', 'episode')}")
+        if port.rule is blends.add_model:
+            page.functions["shaped_reward"] = blends.shaped_reward
+            lines += ["if beta != 0:", "    signal = shaped_reward(signal, beta, h_mean[o, a])"]
+        elif port.rule is blends.add_press:
+            page.functions["shaped_reward"] = blends.shaped_reward
+            press = "label if spoke else 0.0" if taught else "0.0"
+            lines += ["if beta != 0:", f"    signal = shaped_reward(signal, beta, {press})"]
+        elif port.rule is blends.add_potential:
+            page.functions |= {"potential": blends.potential, "potential_difference": blends.potential_difference}
+            lines += ["if beta != 0:", "    phi = potential(beta, h_mean[o])"]
+            lines += ["    phi2 = 0.0 if terminated else potential(beta, h_mean[o2])"]
+            lines += [f"    signal = signal + potential_difference({page.number(gamma)}, phi, phi2, terminated)"]
+        else:
+            raise RefusedError(f"the reward rule {port.rule.__name__} is none of ours")
+    return lines
+
+
+def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool) -> list[str]:
+    scope = {name: name for name in tables} | {
+        "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
+        "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws", "explore": "explore",
+        "gamma": page.number(agent.gamma),
+    }  # fmt: skip
+    wanted = inspect.signature(type(agent).learn_rule).parameters
+    if "alpha" in wanted:
+        scope["alpha"] = page.schedule(agent.alpha, "steps", "episodes")
+    if "rate" in wanted:
+        scope["rate"] = page.schedule(agent._exploration_rate, "steps", "episodes")
+    if "explore" in wanted:
+        page.functions["explore"] = agent.explore
+    call = page.call("learn", type(agent).learn_rule, scope, agent)
+    lines = [f"old, target, new, bootstrap = {call}"]
+    if monitor:
+        lines += [
+            "if target == target:",
+            "    errors += abs(target - old)",
+            "    signals += signal",
+            "    updates += 1",
+        ]
+    if "visits" in tables:
+        lines.append("visits[o, a] += 1")
+    return [*lines, "steps += 1", "episodes += ended"]
+
+
+def praised(env: Any, dials: Dials | None, states: int, actions: int) -> NDArray[np.bool_]:
+    """``good[s, a]``: what the simulated teacher praises. Raises UserError where it needs a ``P`` that is not there."""
+    if dials is None:
+        return np.zeros((states, actions), np.bool_)
+    return np.array(oracle(env, dials.gamma, dials.taste_weight).good)
