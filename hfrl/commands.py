@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -257,6 +258,35 @@ def run_plot(flags: Any) -> int:
     return 0
 
 
+def run_reproduce(flags: Any) -> int:
+    """Published experiments, run again. The exit code is 1 where a number is not near its reference."""
+    from hfrl import reproduce
+
+    if flags.list:
+        for name, target in reproduce.TARGETS.items():
+            SAID.print(f"  {name:14}{target.summary} ({target.runs} runs)", soft_wrap=True, markup=False)
+        return 0
+    if flags.runs is not None and flags.runs < 1:
+        raise UserError(f"--runs must be at least 1, got {flags.runs}")
+    numbers, failed, started = {}, [], time.perf_counter()
+    for name in reproduce.chosen(flags.name, flags.all):
+        before = time.perf_counter()
+        result = reproduce.run(name, flags.runs)
+        SAID.print(reproduce.report(name, result), soft_wrap=True, markup=False, highlight=False)
+        try:
+            folder = reproduce.write(name, result, Path(flags.out))
+        except OSError as error:
+            raise UserError(f"the results cannot be written: {error}") from error
+        SAID.print(f"  {folder}/figure.png, {time.perf_counter() - before:.1f} s", soft_wrap=True, highlight=False)
+        numbers[name] = {metric.name: metric.value for metric in result.metrics}
+        failed += [] if reproduce.passed(result) else [name]
+    verdict = f"FAIL: {', '.join(failed)}" if failed else "all pass"
+    SAID.print(f"{len(numbers)} in {time.perf_counter() - started:.1f} s: {verdict}", soft_wrap=True, highlight=False)
+    if flags.json:
+        print(json.dumps(numbers))
+    return 1 if failed else 0
+
+
 def run_watch(flags: Any) -> int:
     """Episodes of a saved agent in a window, as text or as a GIF."""
     from hfrl import screen
@@ -315,7 +345,7 @@ def run_list(flags: Any) -> int:
         if flags.kind in (kind, "all"):
             SAID.print(f"{kind}", style="bold")
             for name, entry in entries.items():
-                SAID.print(f"  {name:18}{entry.summary}", soft_wrap=True, markup=False)
+                SAID.print(f"  {name:24}{entry.summary}", soft_wrap=True, markup=False)
     if flags.kind in ("envs", "all"):
         SAID.print("envs", style="bold")
         for line in _worlds(everything=flags.kind == "envs"):

@@ -10,6 +10,7 @@ numba is imported in this file alone. The generated module lies in the user's ca
 so that a second process starts in a moment.
 """
 
+import functools
 import hashlib
 import importlib.util
 import inspect
@@ -269,8 +270,8 @@ class Batch:
         for name, value in start.items():
             self._clock[:, kernel.CLOCK.index(name)] = value
         self._agent = agent
-        self.returns: list[list[float]] = []
-        self.lengths: list[list[int]] = []
+        self._ended = np.zeros(count, np.int64)
+        self._returns, self._lengths = np.zeros((count, 1)), np.zeros((count, 1), np.int64)
         self.rewards = np.zeros((count, 1))
         self.actions = np.zeros((count, 1), np.int64)
         self._compile()
@@ -286,14 +287,15 @@ class Batch:
         returns = np.full((len(self.seeds), room), np.nan)
         lengths = np.zeros(returns.shape, np.int64)
         if self._step_log:
-            self.rewards = np.zeros((len(self.seeds), steps or 0))
-            self.actions = np.zeros((len(self.seeds), steps or 0), np.int64)
+            if steps is None:
+                raise ValueError("with a log of every step, say how many steps at most")
+            self.rewards = np.zeros((len(self.seeds), steps))
+            self.actions = np.zeros((len(self.seeds), steps), np.int64)
         goals = (steps or kernel.FOREVER, episodes or kernel.FOREVER)
         before = self.count("episode")
         self._spread(lambda lo, hi: self._call(lo, hi, goals, returns, lengths))
         ended = np.minimum(self.count("episode") - before, room)
-        self.returns = [row[:n].tolist() for row, n in zip(returns, ended, strict=True)]
-        self.lengths = [row[:n].tolist() for row, n in zip(lengths, ended, strict=True)]
+        self._ended, self._returns, self._lengths = ended, returns, lengths
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
         shared = (*self.world.shared.values(), self._observation_of, self._good)
@@ -321,6 +323,25 @@ class Batch:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(work, edges[:-1], edges[1:]))
 
+    @property
+    def returns(self) -> list[list[float]]:
+        """The returns of the episodes that ended in the last call, one list per seed."""
+        return [row[:n].tolist() for row, n in zip(self._returns, self._ended, strict=True)]
+
+    @property
+    def lengths(self) -> list[list[int]]:
+        """Their lengths in steps."""
+        return [row[:n].tolist() for row, n in zip(self._lengths, self._ended, strict=True)]
+
+    def episodes(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Returns and lengths as arrays of shape (seeds, episodes), where every seed has ended as many."""
+        n = int(self._ended.min())
+        return self._returns[:, :n], self._lengths[:, :n]
+
+    def world_table(self, name: str) -> NDArray[Any]:
+        """A table of the world that each seed has of its own, such as a bandit's true values: shape (seeds, ...)."""
+        return self._own[f"w_{name}"]
+
     def count(self, name: str) -> NDArray[np.int64]:
         """A counter of every seed: ``index`` (steps), ``episode``, ``presses``, ``praise`` (positive presses) ..."""
         return self._clock[:, kernel.CLOCK.index(name)].copy()
@@ -346,6 +367,7 @@ def _repeated(table: Any, count: int) -> NDArray[Any]:
     return np.repeat(array[None], count, axis=0)
 
 
+@functools.lru_cache(maxsize=100_000)
 def _generators(seed: int) -> list[NDArray[np.uint64]]:
     """Where the generators of a run stand at its start, in the order of ``kernel.STREAMS``."""
     draws = streams(seed)

@@ -108,6 +108,24 @@ def best_return(mdp: MDP, horizon: int | None) -> float:
     return float(mdp.start @ values)
 
 
+def return_of(mdp: MDP, actions: NDArray[np.int64], horizon: int) -> float:
+    """The expected undiscounted return of a deterministic policy within ``horizon`` steps.
+
+    Args:
+        mdp: the world.
+        actions: shape (S,), what is done in each state.
+        horizon: steps after which an episode is cut off.
+    """
+    rows = np.arange(len(actions))
+    reward = mdp.reward[rows, actions]
+    ahead = mdp.probability[rows, actions] * mdp.goes_on[rows, actions]
+    after = mdp.next_state[rows, actions]
+    values = np.zeros(len(actions))
+    for _ in range(horizon):
+        values = reward + (ahead * values[after]).sum(axis=1)
+    return float(mdp.start @ values)
+
+
 def optimal_actions(q: Array, tolerance: float = 1e-6) -> NDArray[np.bool_]:
     """Which actions are optimal: the *set* within a tolerance of the best, shape (S, A)."""
     return np.asarray(q >= q.max(axis=1, keepdims=True) - tolerance)

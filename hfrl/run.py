@@ -59,6 +59,24 @@ class Plot:
     """The figure: .png, .svg or .pdf. [learning_curves.png in the first run's figures/]"""
 
 
+@dataclass(frozen=True)
+class Reproduce:
+    """Run published experiments again: a figure, its numbers beside the book's, pass or fail."""
+
+    name: tuple[str, ...] = ()
+    """Targets, such as sutton-6.4; --list names them all."""
+    all: bool = False
+    """Every target."""
+    list: bool = False
+    """Name the targets, and run none."""
+    runs: int | None = None
+    """Independent runs of each experiment. [the book's number]"""
+    out: str = "reproduced"
+    """The folder of the results."""
+    json: bool = False
+    """End the output with all numbers as one line of JSON."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Staged:
     """What play and replay --show have in common: the window, and the script that may drive it."""
@@ -156,13 +174,14 @@ COMMANDS: dict[str, type] = {
     "evaluate": Evaluate,
     "watch": Watch,
     "plot": Plot,
+    "reproduce": Reproduce,
     "list": List,
     "doctor": Doctor,
 }
 #: Flags that go by another name elsewhere, and short forms.
 ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": "--total-timesteps"}
 APPENDED = ("--set", "--env-kwargs", "--env", "--agent", "--teacher", "--blend", "--seeds")
-POSITIONAL = {"evaluate": "run", "watch": "run", "replay": "run", "plot": "run", "list": "kind", "doctor": "run"}
+POSITIONAL = {"evaluate": "run", "watch": "run", "replay": "run", "plot": "run", "list": "kind", "doctor": "run", "reproduce": "name"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

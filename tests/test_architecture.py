@@ -25,7 +25,7 @@ FLOOR = {
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
-    "panel_parts",
+    "panel_parts reproduce plot_book book book_bandits book_control book_gradient book_planning book_prediction",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -51,6 +51,14 @@ LIBRARIES = {
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
     "hfrl.plot": {"numpy", "matplotlib"},
+    "hfrl.plot_book": {"matplotlib"},
+    "hfrl.reproduce": {"numpy"},
+    "hfrl.book": {"numpy", "gymnasium"},
+    "hfrl.book_bandits": {"numpy"},
+    "hfrl.book_control": {"numpy"},
+    "hfrl.book_gradient": {"numpy", "joblib"},
+    "hfrl.book_planning": {"numpy"},
+    "hfrl.book_prediction": {"numpy"},
     "hfrl.session": {"gymnasium"},
     "hfrl.live": set(),
     "hfrl.view": set(),
@@ -209,7 +217,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("matplotlib", {"hfrl.plot"}),
+        ("matplotlib", {"hfrl.plot", "hfrl.plot_book"}),
         ("pygame", {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.envs.painters"}),
         ("numba", {"hfrl.compiled"}),
         ("torch", set()),
