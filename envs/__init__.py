@@ -5,14 +5,26 @@ import gymnasium
 __all__ = ["register"]
 
 
+WORLDS = (
+    ("Pizza", "hfrl.envs.pizza:Pizza", 50),
+    ("PizzaKitchen", "hfrl.envs.pizza_kitchen:PizzaKitchen", 200),
+    ("WindyGridworld", "hfrl.envs.windy_gridworld:WindyGridworld", None),
+    ("DynaMaze", "hfrl.envs.dyna_maze:DynaMaze", None),
+    ("RandomWalk", "hfrl.envs.random_walk:RandomWalk", None),
+    ("MaximizationBias", "hfrl.envs.maximization_bias:MaximizationBias", None),
+    ("ShortCorridor", "hfrl.envs.short_corridor:ShortCorridor", None),
+    ("GridExample", "hfrl.envs.grid_example:GridExample", None),
+    ("SmallGridworld", "hfrl.envs.small_gridworld:SmallGridworld", None),
+    ("KArmedBandit", "hfrl.envs.k_armed_bandit:KArmedBandit", None),
+)
+"""Name, class and time limit of each. The textbook's worlds have no time limit, as in the book."""
+
+
 def register() -> None:
     """Make ``gymnasium.make`` know our worlds. Safe to call twice."""
     # Our rules need neither Gymnasium's order check nor its passive checker at every step: both are paid for once, in
     # the tests, where ``check_env`` passes.
-    for name, entry_point, steps in (
-        ("Pizza", "hfrl.envs.pizza:Pizza", 50),
-        ("PizzaKitchen", "hfrl.envs.pizza_kitchen:PizzaKitchen", 200),
-    ):
+    for name, entry_point, steps in WORLDS:
         identifier = f"hfrl/{name}-v0"
         if identifier not in gymnasium.registry:
             gymnasium.register(

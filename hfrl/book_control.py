@@ -83,7 +83,7 @@ def figure_6_5(runs: int) -> Result:
         left = np.zeros((300, runs))
         for episode in range(300):
             learners.run(steps=2, episodes=1)
-            left[episode] = learners.actions[:, 0] % 2 == 0
+            left[episode] = learners.actions[:, 0] == 0
         share = left.mean(axis=1)
         peak, late = references[short]
         top = int(share.argmax())

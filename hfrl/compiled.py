@@ -260,6 +260,7 @@ class Batch:
         self._good = kernel.praised(env, dials, states, actions)
         seen = self.world.observation_of
         self._observation_of = np.zeros(1, np.int64) if seen is None else seen
+        self._available = np.array(getattr(agent, "available", ()), dtype=np.int64)
         self._own = {name: _repeated(array, count) for name, array in self.world.own.items()}
         self._draws = np.array([_generators(seed) for seed in self.seeds], dtype=np.uint64)
         self._clock = np.zeros((count, len(kernel.CLOCK)), np.int64)
@@ -298,7 +299,7 @@ class Batch:
         self._ended, self._returns, self._lengths = ended, returns, lengths
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
-        shared = (*self.world.shared.values(), self._observation_of, self._good)
+        shared = (*self.world.shared.values(), self._observation_of, self._good, self._available)
         each = (*self._own.values(), *self.tables.values(), self.h_mean, self.h_count)
         state = (self._draws, self._clock, self._real, returns, lengths, self.rewards, self.actions)
         self._module.run(lo, hi, *goals, self.world.limit, self.plan.numbers, *shared, *each, *state)
@@ -308,7 +309,7 @@ class Batch:
         try:
             self._call(0, 0, (0, 0), np.zeros((1, 1)), np.zeros((1, 1), np.int64))
         except numba.core.errors.NumbaError as error:
-            reason = next((line for line in str(error).splitlines()[1:] if line.strip()), str(error)).strip()
+            reason = _reason(str(error))
             raise RefusedError(f"numba cannot compile the rule of {type(self._agent).__name__}: {reason}") from error
 
     def _spread(self, work: Callable[[int, int], None]) -> None:
@@ -359,6 +360,13 @@ class Batch:
         if self.h_mean.shape[1] > 1 or self.world.states == 1:
             result |= {"h_mean": self.h_mean[i].copy(), "h_count": self.h_count[i].copy()}
         return result
+
+
+def _reason(complaint: str) -> str:
+    """The line of numba's page of text that says what was wrong."""
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    telling = ("Error:", "not supported", "No implementation", "Unknown attribute", "Cannot unify", "Invalid use")
+    return next((line for line in lines for word in telling if word in line), lines[-1])
 
 
 def _repeated(table: Any, count: int) -> NDArray[Any]:

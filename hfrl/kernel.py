@@ -212,9 +212,9 @@ def _lines(
     monitor: bool,
 ) -> list[str]:
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
-    given = ["numbers", *tables, "h_mean", "h_count"]
+    given = ["numbers", *tables, "h_mean", "h_count", *(["available"] if getattr(agent, "available", ()) else [])]
     choose = _choose_lines(page, agent, blend, given)
-    arrays = [*world.shared, "observation_of", "good"]
+    arrays = [*world.shared, "observation_of", "good", "available"]
     each = [*world.own, *tables, "h_mean", "h_count", "draws", "clock", "real"]
     logs = ["returns", "lengths", "rewards", "deeds"]
     head = f"def run(lo, hi, step_goal, episode_goal, limit, numbers, {', '.join(arrays)}, "
@@ -252,11 +252,15 @@ def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -
     """``choose``: exploration on the agent's values through bias and mix, as ``hfrl.loop._choose``."""
     scope = {name: name for name in given} | {"s": "o"}
     rate = page.schedule(agent._exploration_rate, "steps", "episodes") if hasattr(agent, "_exploration_rate") else "0.0"
-    values = type(agent).values_rule
+    rule = type(agent).values_rule
+    acted_on = "q[o]" if rule is None else page.call("values_of", rule, scope, agent)
+    if agent.exploration == "fixed":
+        acted_on = "pi[o]"
     lines = [
         f"def choose({', '.join(given)}, o, u, steps, episodes, index, episode, probabilities):",
-        f"    values = {'q[o]' if values is None else page.call('values_of', values, scope, agent)}",
-        f"    n = {len(agent.q[0]) if hasattr(agent, 'q') else 'len(probabilities)'}",
+        f"    values = {acted_on}",
+        *(["    values = values[: available[o]]"] if "available" in given else []),
+        "    n = len(values)",
     ]
     for port in blend.bias:
         if port.rule is not blends.add_preference:
@@ -454,7 +458,7 @@ def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list
 def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool) -> list[str]:
     scope = {name: name for name in tables} | {
         "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
-        "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws", "explore": "explore",
+        "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
         "gamma": page.number(agent.gamma),
     }  # fmt: skip
     wanted = inspect.signature(type(agent).learn_rule).parameters
@@ -462,8 +466,6 @@ def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool
         scope["alpha"] = page.schedule(agent.alpha, "steps", "episodes")
     if "rate" in wanted:
         scope["rate"] = page.schedule(agent._exploration_rate, "steps", "episodes")
-    if "explore" in wanted:
-        page.functions["explore"] = agent.explore
     call = page.call("learn", type(agent).learn_rule, scope, agent)
     lines = [f"old, target, new, bootstrap = {call}"]
     if monitor:

@@ -133,8 +133,6 @@ class EpsilonGreedy(NamedTuple):
 
 
 Discrete = Categorical | EpsilonGreedy
-Probabilities = Callable[[Sequence[float], float], list[float]]
-"""(action values, epsilon or temperature) -> the probability of each action."""
 Exploration = Callable[[Sequence[float], float], Discrete]
 """(action values, epsilon or temperature) -> distribution."""
 
@@ -196,11 +194,6 @@ def softmax_probabilities(values: Sequence[float], temperature: float) -> list[f
     return [weight / total for weight in weights]
 
 
-def greedy_probabilities(values: Sequence[float], confidence: float) -> list[float]:  # noqa: ARG001 - as the others
-    """What upper confidence bounds aim at once nothing is left to find out: all on the best actions."""
-    return epsilon_greedy_probabilities(values, 0.0)
-
-
 def upper_bounds(values: Sequence[float], counts: Sequence[int], confidence: float) -> list[float]:
     """Q(a) + c sqrt(ln t / N(a)), t the sum of all N; infinite for an action never tried (Sutton & Barto, eq. 2.10).
 
@@ -216,13 +209,24 @@ def upper_bounds(values: Sequence[float], counts: Sequence[int], confidence: flo
     ]
 
 
+#: How :func:`explored` numbers the explorations.
+EPSILON_GREEDY, SOFTMAX, UCB = range(3)
+
+
+def explored(values: Sequence[float], rate: float, exploring: int) -> list[float]:
+    """The probabilities of an exploration by its number, for rules that average over what is done next. Beyond its
+    first trials the upper confidence bound aims at the best actions alone, so that is what it averages over.
+
+    >>> explored([0.0, 1.0], 0.5, EPSILON_GREEDY), explored([0.0, 1.0], 0.5, UCB)
+    ([0.25, 0.75], [0.0, 1.0])
+    """
+    if exploring == SOFTMAX:
+        return softmax_probabilities(values, rate)
+    return epsilon_greedy_probabilities(values, rate if exploring == EPSILON_GREEDY else 0.0)
+
+
 EXPLORATIONS: dict[str, Exploration] = {
     "epsilon_greedy": epsilon_greedy,
     "softmax": softmax,
     "ucb": upper_bound_greedy,
-}
-PROBABILITIES: dict[str, Probabilities] = {
-    "epsilon_greedy": epsilon_greedy_probabilities,
-    "softmax": softmax_probabilities,
-    "ucb": greedy_probabilities,
 }

@@ -27,6 +27,27 @@ AGENTS: Mapping[str, Entry] = {
         "hfrl.agents.q_learning:QLearning", "off-policy TD control: bootstraps from the best next action"
     ),
     "sarsa": Entry("hfrl.agents.sarsa:Sarsa", "on-policy TD control: bootstraps from the action taken next"),
+    "expected_sarsa": Entry(
+        "hfrl.agents.expected_sarsa:ExpectedSarsa", "averages over what its own policy would do next"
+    ),
+    "double_q": Entry(
+        "hfrl.agents.double_q:DoubleQLearning", "two tables that check each other: no maximum of noise"
+    ),
+    "double_expected_sarsa": Entry(
+        "hfrl.agents.double_expected_sarsa:DoubleExpectedSarsa", "Expected SARSA with two tables"
+    ),
+    "sarsa_lambda": Entry(
+        "hfrl.agents.sarsa_lambda:SarsaLambda", "SARSA with traces  [lam=0.9 traces=replacing|accumulating|dutch]"
+    ),
+    "watkins_q": Entry("hfrl.agents.watkins_q:WatkinsQ", "Q-learning with traces that end at exploration  [lam=0.9]"),
+    "dyna_q": Entry("hfrl.agents.dyna_q:DynaQ", "Q-learning that plans with a model  [n=5]"),
+    "dyna_q_plus": Entry("hfrl.agents.dyna_q_plus:DynaQPlus", "Dyna-Q with a bonus for stale pairs  [n=5 kappa=0.001]"),
+    "td0": Entry("hfrl.agents.td0:TD0", "prediction: TD(0) of the random policy, or of one that is given"),
+    "n_step_td": Entry("hfrl.agents.n_step_td:NStepTD", "prediction: n-step TD  [n=4]"),
+    "td_lambda": Entry("hfrl.agents.td_lambda:TDLambda", "prediction: TD(lambda)  [lam=0.9 traces=accumulating]"),
+    "true_online_td": Entry("hfrl.agents.true_online_td:TrueOnlineTD", "prediction: true online TD(lambda)  [lam=0.9]"),
+    "mc_prediction": Entry("hfrl.agents.mc_prediction:MCPrediction", "prediction: Monte Carlo  [first_visit=False]"),
+    "lambda_return": Entry("hfrl.agents.lambda_return:LambdaReturn", "prediction: off-line lambda-return  [lam=0.9]"),
     "random": Entry("hfrl.agents.random_agent:RandomAgent", "every action equally likely; the floor to beat"),
 }
 BLENDS: Mapping[str, Entry] = {

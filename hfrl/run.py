@@ -181,7 +181,15 @@ COMMANDS: dict[str, type] = {
 #: Flags that go by another name elsewhere, and short forms.
 ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": "--total-timesteps"}
 APPENDED = ("--set", "--env-kwargs", "--env", "--agent", "--teacher", "--blend", "--seeds")
-POSITIONAL = {"evaluate": "run", "watch": "run", "replay": "run", "plot": "run", "list": "kind", "doctor": "run", "reproduce": "name"}
+POSITIONAL = {
+    "evaluate": "run",
+    "watch": "run",
+    "replay": "run",
+    "plot": "run",
+    "list": "kind",
+    "doctor": "run",
+    "reproduce": "name",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ by their names:
 ``s a r s2 a2 terminated``         the step; ``a2`` is the action drawn next, for agents that are ``on_policy``
 ``truncated mu steps``             cut short here; the probability with which ``a`` was chosen; steps learnt before
 ``alpha gamma rate``               learning rate, discount, and epsilon or temperature, all as they are now
-``explore``                        ``explore(values, rate)`` -> the probabilities of the agent's own exploration
+``exploring``                      for ``explored(values, rate, exploring)``: the probabilities of its own exploration
 ``rng``                            for ``draw(rng)`` (:mod:`hfrl.seeding`), where a rule needs luck of its own
 any other                          a number that is an attribute of the agent, such as ``n`` or ``lam``
 =================================  ===================================================================================
@@ -17,6 +17,7 @@ any other                          a number that is an attribute of the agent, s
 ``learn`` returns the numbers of the update: (old value, target, new value, bootstrap), or ``NOTHING``.
 """
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -24,10 +25,10 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.policy import EXPLORATIONS, PROBABILITIES, Discrete, greedy, upper_bounds
+from hfrl.policy import EXPLORATIONS, Discrete, greedy, upper_bounds
 from hfrl.schedules import Schedule, checked
 from hfrl.seeding import restored, state_of
-from hfrl.types import Step, Update, UserError, record
+from hfrl.types import Judgement, RewardPort, Step, Update, UserError, record
 
 TABLE_LIMIT = 50_000_000
 
@@ -109,8 +110,8 @@ def action_count(space: gymnasium.Space[Any]) -> int:
 class TabularAgent:
     """A table Q of states x actions, an exploration, a learning rate, and a count of what was learnt so far.
 
-    A subclass gives ``learn_rule`` (see the head of this module) and an ``update`` that calls it. One whose action
-    values are not simply ``q[s]`` gives a pure ``values_rule`` too and overrides :meth:`values`.
+    A subclass gives ``learn_rule`` (see the head of this module); one whose action values are not simply ``q[s]`` gives
+    a pure ``values_rule`` too and overrides :meth:`values`.
 
     Args:
         env: only its ``observation_space`` and ``action_space`` are read.
@@ -135,6 +136,12 @@ class TabularAgent:
     values_rule: ClassVar[Callable[..., Sequence[float]] | None] = None
     #: Whether the rule draws numbers of its own, so that a checkpoint must hold its generator.
     draws = False
+    _wanted: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "learn_rule" in vars(cls):
+            cls._wanted = tuple(inspect.signature(cls.learn_rule).parameters)
 
     def __init__(
         self,
@@ -157,7 +164,7 @@ class TabularAgent:
         self.gamma = float(gamma)
         self.exploration = exploration
         self._explore = EXPLORATIONS[exploration]
-        self.explore = PROBABILITIES[exploration]
+        self.exploring = list(EXPLORATIONS).index(exploration)
         rates = {"epsilon_greedy": ("epsilon", epsilon), "softmax": ("temperature", temperature)}
         self._exploration_name, rate = rates.get(exploration, ("confidence", confidence))
         self._exploration_rate: Schedule = checked(
@@ -174,6 +181,12 @@ class TabularAgent:
         self.episodes = 0
         self._predicting, self.rng = np.random.default_rng(seed).spawn(2)
         self._observation_ndim = len(env.observation_space.shape or ())
+        #: How many of the actions each state has, where a world says so: the first ones; empty where all have all.
+        self.available: list[int] = list(getattr(getattr(env, "unwrapped", env), "actions_in", ()))
+        self.make_tables(states, actions)
+
+    def make_tables(self, states: int, actions: int) -> None:
+        """Where a subclass makes the tables it keeps beside Q."""
 
     def begin(self, rng: np.random.Generator) -> None:
         """The loop hands the agent its generator, so that the seed of a run decides the rule's own luck too."""
@@ -190,9 +203,7 @@ class TabularAgent:
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The behaviour: exploration on Q(s, .), or on Q(s, .) + bias."""
         s = self.row(observation)
-        values = self.values(s)
-        if bias is not None:
-            values = [q + b for q, b in zip(values, bias, strict=True)]
+        values = self._preferred(s, bias)
         rate = self._exploration_rate(self.steps, self.episodes)
         if self.visits:
             return greedy(upper_bounds(values, self.visits[s], rate))
@@ -200,8 +211,14 @@ class TabularAgent:
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The policy without exploration, ties at random; what evaluation runs."""
-        values = self.values(self.row(observation))
-        return greedy(values if bias is None else [q + b for q, b in zip(values, bias, strict=True)])
+        return greedy(self._preferred(self.row(observation), bias))
+
+    def _preferred(self, s: int, bias: Sequence[float] | None) -> Sequence[float]:
+        """Q(s, .) + bias, of the actions there are."""
+        values = self.values(s)
+        if bias is not None:
+            values = [q + b for q, b in zip(values, bias, strict=True)]
+        return values[: self.available[s]] if self.available else values
 
     def predict(
         self,
@@ -220,6 +237,19 @@ class TabularAgent:
         if deterministic:
             return values.index(max(values)), None
         return self.policy(observation).sample(self._predicting.random()), None
+
+    def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
+        """Learn one step from its blended reward: the rule's parameters are bound by their names."""
+        step = judgement.step
+        r = reward(judgement)
+        known = {
+            "s": self.row(step.observation), "a": step.action, "r": r, "s2": self.row(step.next_observation),
+            "a2": step.next_action, "terminated": step.terminated, "truncated": step.truncated,
+            "mu": step.probability, "alpha": self.alpha_now(), "rate": self.rate_now(),
+        }  # fmt: skip
+        wanted = self._wanted
+        arguments = [known[name] if name in known else getattr(self, name) for name in wanted]
+        return self.finish(step, r, type(self).learn_rule(*arguments))
 
     def rates(self) -> dict[str, float]:
         """The numbers a person may change while the agent learns, as they are now."""

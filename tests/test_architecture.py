@@ -21,7 +21,7 @@ ROOMS = {"hfrl": "hfrl", "agents": "hfrl.agents", "envs": "hfrl.envs"}
 OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
-    0: "types policy schedules returns models mdp seeding tabular grids",
+    0: "types policy schedules returns models mdp seeding tabular grids traces prediction",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -39,6 +39,8 @@ LIBRARIES = {
     "hfrl.models": {"numpy"},
     "hfrl.mdp": {"numpy"},
     "hfrl.grids": set(),
+    "hfrl.traces": set(),
+    "hfrl.prediction": {"numpy"},
     "hfrl.seeding": {"numpy"},
     "hfrl.tabular": {"numpy", "gymnasium"},
     "hfrl.blend": {"numpy"},
