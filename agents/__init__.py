@@ -1,7 +1,99 @@
-"""The agents: one file per algorithm, each a page of the textbook."""
+"""The agents: one file per algorithm, each a page of the textbook. A file is read when its agent is asked for."""
 
-from hfrl.agents.q_learning import QLearning
-from hfrl.agents.random_agent import RandomAgent
-from hfrl.agents.sarsa import Sarsa
+import importlib
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["QLearning", "RandomAgent", "Sarsa"]
+if TYPE_CHECKING:
+    from hfrl.agents.actor_critic import ActorCritic
+    from hfrl.agents.bandit_gradient import BanditGradient
+    from hfrl.agents.bandit_value import BanditValue
+    from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
+    from hfrl.agents.double_q import DoubleQLearning
+    from hfrl.agents.dyna_q import DynaQ
+    from hfrl.agents.dyna_q_plus import DynaQPlus
+    from hfrl.agents.expected_sarsa import ExpectedSarsa
+    from hfrl.agents.lambda_return import LambdaReturn
+    from hfrl.agents.linear_q import LinearQ
+    from hfrl.agents.linear_sarsa_lambda import LinearSarsaLambda
+    from hfrl.agents.mc_prediction import MCPrediction
+    from hfrl.agents.n_step_expected_sarsa import NStepExpectedSarsa
+    from hfrl.agents.n_step_sarsa import NStepSarsa
+    from hfrl.agents.n_step_td import NStepTD
+    from hfrl.agents.n_step_tree_backup import NStepTreeBackup
+    from hfrl.agents.q_learning import QLearning
+    from hfrl.agents.q_sigma import QSigma
+    from hfrl.agents.random_agent import RandomAgent
+    from hfrl.agents.reinforce import Reinforce
+    from hfrl.agents.sarsa import Sarsa
+    from hfrl.agents.sarsa_lambda import SarsaLambda
+    from hfrl.agents.td0 import TD0
+    from hfrl.agents.td_lambda import TDLambda
+    from hfrl.agents.true_online_td import TrueOnlineTD
+    from hfrl.agents.watkins_q import WatkinsQ
+
+__all__ = [
+    "TD0",
+    "ActorCritic",
+    "BanditGradient",
+    "BanditValue",
+    "DoubleExpectedSarsa",
+    "DoubleQLearning",
+    "DynaQ",
+    "DynaQPlus",
+    "ExpectedSarsa",
+    "LambdaReturn",
+    "LinearQ",
+    "LinearSarsaLambda",
+    "MCPrediction",
+    "NStepExpectedSarsa",
+    "NStepSarsa",
+    "NStepTD",
+    "NStepTreeBackup",
+    "QLearning",
+    "QSigma",
+    "RandomAgent",
+    "Reinforce",
+    "Sarsa",
+    "SarsaLambda",
+    "TDLambda",
+    "TrueOnlineTD",
+    "WatkinsQ",
+]
+_HOMES = {
+    "ActorCritic": "actor_critic",
+    "BanditGradient": "bandit_gradient",
+    "BanditValue": "bandit_value",
+    "DoubleExpectedSarsa": "double_expected_sarsa",
+    "DoubleQLearning": "double_q",
+    "DynaQ": "dyna_q",
+    "DynaQPlus": "dyna_q_plus",
+    "ExpectedSarsa": "expected_sarsa",
+    "LambdaReturn": "lambda_return",
+    "LinearQ": "linear_q",
+    "LinearSarsaLambda": "linear_sarsa_lambda",
+    "MCPrediction": "mc_prediction",
+    "NStepExpectedSarsa": "n_step_expected_sarsa",
+    "NStepSarsa": "n_step_sarsa",
+    "NStepTD": "n_step_td",
+    "NStepTreeBackup": "n_step_tree_backup",
+    "QLearning": "q_learning",
+    "QSigma": "q_sigma",
+    "RandomAgent": "random_agent",
+    "Reinforce": "reinforce",
+    "Sarsa": "sarsa",
+    "SarsaLambda": "sarsa_lambda",
+    "TD0": "td0",
+    "TDLambda": "td_lambda",
+    "TrueOnlineTD": "true_online_td",
+    "WatkinsQ": "watkins_q",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -82,7 +82,7 @@ def figure_2_5(runs: int) -> Result:
     curves, metrics = {}, []
     for name, baseline, alpha, share in (
         ("baseline_01", True, 0.1, 80.0), ("baseline_04", True, 0.4, 75.0),
-        ("plain_01", False, 0.1, 45.0), ("plain_04", False, 0.4, 38.0),
+        ("plain_01", False, 0.1, None), ("plain_04", False, 0.4, None),
     ):  # fmt: skip
         settings = {"learning_rate": alpha, "baseline": baseline}
         both = pulls(runs, "bandit_gradient", settings, mean=4.0)

@@ -134,7 +134,7 @@ def compiled(function: Callable[..., Any]) -> Any:
         copy = python_types.FunctionType(function.__code__, scope, function.__name__, function.__defaults__)
         # Names of machine code must differ where the code differs, also between processes that share a cache.
         copy.__module__ = __name__
-        copy.__qualname__ = f"{function.__name__}_{hashlib.sha256(_source_of(function).encode()).hexdigest()[:12]}"
+        copy.__qualname__ = f"{function.__name__}_{hashlib.sha256(_stamp_of(function).encode()).hexdigest()[:12]}"
         _COMPILED[function] = numba.njit(error_model="numpy")(copy)
     return _COMPILED[function]
 
@@ -144,13 +144,23 @@ def _names_of(code: python_types.CodeType) -> set[str]:
     return set(code.co_names).union(*(_names_of(one) for one in inner))
 
 
-def _source_of(function: Callable[..., Any]) -> str:
-    """The text of a function and of all that it calls: what a cached kernel is valid for."""
+def _stamp_of(function: Callable[..., Any]) -> str:
+    """A function and all that it calls, as text: what a cached kernel is valid for.
+
+    From the code that runs, not from its file, which may have been edited since it was imported.
+    """
     names = _names_of(function.__code__)
     scope = sorted((name, value) for name, value in function.__globals__.items() if name in names)
-    helpers = [_source_of(value) for _, value in scope if inspect.isfunction(value)]
+    helpers = [_stamp_of(value) for _, value in scope if inspect.isfunction(value)]
     constants = [f"{name}={value!r}" for name, value in scope if isinstance(value, int | float | tuple)]
-    return "\n".join([inspect.getsource(function), *constants, *helpers])
+    return "\n".join([_stamp_of_code(function.__code__), *constants, *helpers])
+
+
+def _stamp_of_code(code: python_types.CodeType) -> str:
+    constants = [
+        _stamp_of_code(one) if isinstance(one, python_types.CodeType) else repr(one) for one in code.co_consts[1:]
+    ]
+    return f"{code.co_name} {code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"
 
 
 # --- the generated module ---------------------------------------------------------------------------------------------
@@ -182,8 +192,8 @@ _MODULES: dict[str, Any] = {}
 
 def _module(plan: kernel.Plan) -> Any:
     """The module for a plan: from memory, from the cache, or written now."""
-    sources = [_source_of(function) for function in plan.functions.values()]
-    stamp = "\n".join([plan.source, numba.__version__, np.__version__, *sources])
+    stamps = [_stamp_of(function) for function in plan.functions.values()]
+    stamp = "\n".join([plan.source, numba.__version__, np.__version__, *stamps])
     key = hashlib.sha256(stamp.encode()).hexdigest()[:20]
     if key in _MODULES:
         return _MODULES[key]

@@ -212,10 +212,11 @@ def _lines(
     monitor: bool,
 ) -> list[str]:
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
-    given = ["numbers", *tables, "h_mean", "h_count", *(["available"] if getattr(agent, "available", ()) else [])]
+    restricted = ["available"] if getattr(agent, "available", ()) else []
+    given = ["numbers", *map(_own, tables), "h_mean", "h_count", *restricted]
     choose = _choose_lines(page, agent, blend, given)
     arrays = [*world.shared, "observation_of", "good", "available"]
-    each = [*world.own, *tables, "h_mean", "h_count", "draws", "clock", "real"]
+    each = [*world.own, *map(_own, tables), "h_mean", "h_count", "draws", "clock", "real"]
     logs = ["returns", "lengths", "rewards", "deeds"]
     head = f"def run(lo, hi, step_goal, episode_goal, limit, numbers, {', '.join(arrays)}, "
     head += ", ".join(f"all_{name}" for name in each) + ", " + ", ".join(f"all_{name}" for name in logs) + "):"
@@ -248,14 +249,19 @@ def _lines(
     ]
 
 
+def _own(name: str) -> str:
+    """An agent's table as the page names it, apart from the page's own names."""
+    return f"m_{name}"
+
+
 def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -> list[str]:
     """``choose``: exploration on the agent's values through bias and mix, as ``hfrl.loop._choose``."""
-    scope = {name: name for name in given} | {"s": "o"}
+    scope = {name: _own(name) for name in agent.learnt()} | {"s": "o"}
     rate = page.schedule(agent._exploration_rate, "steps", "episodes") if hasattr(agent, "_exploration_rate") else "0.0"
     rule = type(agent).values_rule
-    acted_on = "q[o]" if rule is None else page.call("values_of", rule, scope, agent)
+    acted_on = f"{_own('q')}[o]" if rule is None else page.call("values_of", rule, scope, agent)
     if agent.exploration == "fixed":
-        acted_on = "pi[o]"
+        acted_on = f"{_own('pi')}[o]"
     lines = [
         f"def choose({', '.join(given)}, o, u, steps, episodes, index, episode, probabilities):",
         f"    values = {acted_on}",
@@ -281,7 +287,7 @@ def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -
 def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) -> list[str]:
     """The agent's own distribution, and the action at ``u`` unless a mix port still works on it."""
     if exploration == "fixed":
-        return ["    probabilities = pi[o]", *([] if mixed else _sample_lines())]
+        return [f"    probabilities = {_own('pi')}[o]", *([] if mixed else _sample_lines())]
     if exploration == "softmax":
         page.functions["softmax_probabilities"] = softmax_probabilities
         lines = [f"    weights = softmax_probabilities(values, {rate})"]
@@ -290,7 +296,7 @@ def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) ->
     lines = []
     if exploration == "ucb":
         page.functions["upper_bounds"] = upper_bounds
-        lines.append(f"    values = upper_bounds(values, visits[o], {rate})")
+        lines.append(f"    values = upper_bounds(values, {_own('visits')}[o], {rate})")
     elif exploration not in ("epsilon_greedy", "greedy"):
         raise RefusedError(f"the exploration {exploration!r} is none of ours")
     epsilon = rate if exploration == "epsilon_greedy" else "0.0"
@@ -456,7 +462,7 @@ def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list
 
 
 def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool) -> list[str]:
-    scope = {name: name for name in tables} | {
+    scope = {name: _own(name) for name in tables} | {
         "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
         "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
         "gamma": page.number(agent.gamma),
@@ -476,7 +482,7 @@ def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool
             "    updates += 1",
         ]
     if "visits" in tables:
-        lines.append("visits[o, a] += 1")
+        lines.append(f"{_own('visits')}[o, a] += 1")
     return [*lines, "steps += 1", "episodes += ended"]
 
 

@@ -30,9 +30,7 @@ AGENTS: Mapping[str, Entry] = {
     "expected_sarsa": Entry(
         "hfrl.agents.expected_sarsa:ExpectedSarsa", "averages over what its own policy would do next"
     ),
-    "double_q": Entry(
-        "hfrl.agents.double_q:DoubleQLearning", "two tables that check each other: no maximum of noise"
-    ),
+    "double_q": Entry("hfrl.agents.double_q:DoubleQLearning", "two tables that check each other: no maximum of noise"),
     "double_expected_sarsa": Entry(
         "hfrl.agents.double_expected_sarsa:DoubleExpectedSarsa", "Expected SARSA with two tables"
     ),
@@ -42,6 +40,21 @@ AGENTS: Mapping[str, Entry] = {
     "watkins_q": Entry("hfrl.agents.watkins_q:WatkinsQ", "Q-learning with traces that end at exploration  [lam=0.9]"),
     "dyna_q": Entry("hfrl.agents.dyna_q:DynaQ", "Q-learning that plans with a model  [n=5]"),
     "dyna_q_plus": Entry("hfrl.agents.dyna_q_plus:DynaQPlus", "Dyna-Q with a bonus for stale pairs  [n=5 kappa=0.001]"),
+    "n_step_sarsa": Entry("hfrl.agents.n_step_sarsa:NStepSarsa", "SARSA from n rewards  [n=4]"),
+    "n_step_expected_sarsa": Entry(
+        "hfrl.agents.n_step_expected_sarsa:NStepExpectedSarsa", "Expected SARSA from n rewards  [n=4]"
+    ),
+    "n_step_tree_backup": Entry("hfrl.agents.n_step_tree_backup:NStepTreeBackup", "n-step tree backup  [n=4]"),
+    "q_sigma": Entry("hfrl.agents.q_sigma:QSigma", "between sampling and expecting  [n=4 sigma=0.5]"),
+    "linear_sarsa_lambda": Entry(
+        "hfrl.agents.linear_sarsa_lambda:LinearSarsaLambda",
+        "Box observations: SARSA(lambda) over tiles or rbf  [lam=0.9]",
+    ),
+    "linear_q": Entry("hfrl.agents.linear_q:LinearQ", "Box observations: Q-learning over tiles or rbf"),
+    "reinforce": Entry("hfrl.agents.reinforce:Reinforce", "Monte Carlo policy gradient  [baseline=False]"),
+    "actor_critic": Entry("hfrl.agents.actor_critic:ActorCritic", "one-step actor-critic, softmax of a table"),
+    "bandit_value": Entry("hfrl.agents.bandit_value:BanditValue", "bandit: action values  [step=average]"),
+    "bandit_gradient": Entry("hfrl.agents.bandit_gradient:BanditGradient", "bandit: preferences  [baseline=True]"),
     "td0": Entry("hfrl.agents.td0:TD0", "prediction: TD(0) of the random policy, or of one that is given"),
     "n_step_td": Entry("hfrl.agents.n_step_td:NStepTD", "prediction: n-step TD  [n=4]"),
     "td_lambda": Entry("hfrl.agents.td_lambda:TDLambda", "prediction: TD(lambda)  [lam=0.9 traces=accumulating]"),

@@ -72,7 +72,7 @@ def rows_of(space: gymnasium.Space[Any]) -> Rows:
         raise UserError(
             f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, "
             f"got {' '.join(str(space).split())}; "
-            "in this version only --agent random takes such a world"
+            "--agent linear_sarsa_lambda and linear_q take a Box of one axis, --agent random takes any"
         )
 
     def row(observation: Sequence[int]) -> int:
@@ -134,6 +134,8 @@ class TabularAgent:
     tables: ClassVar[tuple[str, ...]] = ("q",)
     learn_rule: ClassVar[Callable[..., Numbers]]
     values_rule: ClassVar[Callable[..., Sequence[float]] | None] = None
+    #: The greatest learning rate that makes sense: beyond 1 a value would overshoot its target.
+    greatest_rate = 1.0
     #: Whether the rule draws numbers of its own, so that a checkpoint must hold its generator.
     draws = False
     _wanted: ClassVar[tuple[str, ...]] = ()
@@ -160,7 +162,7 @@ class TabularAgent:
             raise UserError(f"exploration must be one of {', '.join(EXPLORATIONS)}, got {exploration!r}")
         if not 0 <= gamma <= 1:
             raise UserError(f"gamma must be within [0, 1], got {gamma}")
-        self.alpha: Schedule = checked("learning_rate", learning_rate, 0, 1)
+        self.alpha: Schedule = checked("learning_rate", learning_rate, 0, self.greatest_rate)
         self.gamma = float(gamma)
         self.exploration = exploration
         self._explore = EXPLORATIONS[exploration]
@@ -170,7 +172,7 @@ class TabularAgent:
         self._exploration_rate: Schedule = checked(
             self._exploration_name, rate, 0, 1 if exploration == "epsilon_greedy" else float("inf")
         )
-        states, self.row = rows_of(env.observation_space)
+        states, self.row = self.rows(env.observation_space)
         actions = action_count(env.action_space)
         if states * actions > TABLE_LIMIT:
             raise UserError(f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT})")
@@ -184,6 +186,10 @@ class TabularAgent:
         #: How many of the actions each state has, where a world says so: the first ones; empty where all have all.
         self.available: list[int] = list(getattr(getattr(env, "unwrapped", env), "actions_in", ()))
         self.make_tables(states, actions)
+
+    def rows(self, space: gymnasium.Space[Any]) -> Rows:
+        """How observations number the rows of the table."""
+        return rows_of(space)
 
     def make_tables(self, states: int, actions: int) -> None:
         """Where a subclass makes the tables it keeps beside Q."""
@@ -268,7 +274,8 @@ class TabularAgent:
         """Set one of :meth:`rates` to a constant. Raises UserError out of its range."""
         if name not in ("alpha", self._exploration_name):
             raise UserError(f"there is no {name!r} to set; expected alpha or {self._exploration_name}")
-        plan = checked(name, value, 0, 1 if name in ("alpha", "epsilon") else float("inf"))
+        top = {"alpha": self.greatest_rate, "epsilon": 1.0}.get(name, float("inf"))
+        plan = checked(name, value, 0, top)
         if name == "alpha":
             self.alpha = plan
         else:

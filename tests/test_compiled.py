@@ -11,6 +11,7 @@ from hfrl import registry
 from hfrl.blend import Blend, Switch
 from hfrl.compiled import Batch, compiled
 from hfrl.kernel import RefusedError, exponential, linear
+from hfrl.linear import LinearAgent
 from hfrl.loop import human_model, play
 from hfrl.mdp import from_env, q_star
 from hfrl.policy import softmax_probabilities, upper_bounds
@@ -33,7 +34,7 @@ def ruled() -> list[str]:
     found = []
     for name in registry.AGENTS:
         part: Any = registry.resolve(name, registry.AGENTS, "agent")
-        if hasattr(part, "learn_rule") and hasattr(part, "tables"):
+        if hasattr(part, "learn_rule") and not issubclass(part, LinearAgent):
             found.append(name)
     return found
 

@@ -1,0 +1,120 @@
+"""n-step Q(sigma): between sampling and expecting, by a number sigma (De Asis et al. 2018; Sutton & Barto, 2nd ed.,
+section 7.6).
+
+    G(t) <- R(t+1) + gamma [sigma G(t+1) + (1 - sigma) (V(S(t+1)) + pi(A(t+1)|S(t+1)) (G(t+1) - Q(S(t+1),A(t+1))))]
+    V(s) = sum_a pi(a|s) Q(s,a)        (eq. 7.17 with rho = 1, without its control variate in the sampled part)
+
+sigma = 1 samples as SARSA does, sigma = 0 is the tree backup. The agent follows the policy it evaluates, so that the
+ratio rho is 1; where a blend or a person made it do something else, the step counts as its own.
+"""
+
+from typing import Any
+
+from hfrl.policy import explored
+from hfrl.returns import expectation
+from hfrl.tabular import NOTHING, Numbers, Table, TabularAgent, improve
+from hfrl.types import UserError
+
+
+def learn(
+    q: Table,
+    past_s: list[int],
+    past_a: list[int],
+    past_r: list[float],
+    size: list[int],
+    s: int,
+    a: int,
+    r: float,
+    s2: int,
+    a2: int,
+    terminated: bool,
+    truncated: bool,
+    alpha: float,
+    gamma: float,
+    n: int,
+    rate: float,
+    exploring: int,
+    sigma: float,
+) -> Numbers:
+    """One step: the pair n steps ago learns; at the end of an episode all that still wait do.
+
+    >>> q, past_s, past_a, past_r, size = [[0.0], [0.0], [4.0]], [0, 0], [0, 0], [0.0, 0.0], [0]
+    >>> learn(q, past_s, past_a, past_r, size, 0, 0, 1.0, 1, 0, False, False, 0.5, 0.5, 2, 0.1, 0, 0.5)[0]
+    nan
+    >>> learn(q, past_s, past_a, past_r, size, 1, 0, 2.0, 2, 0, False, False, 0.5, 0.5, 2, 0.1, 0, 0.5)
+    (0.0, 3.0, 1.5, 4.0)
+    """
+    count = size[0]
+    past_s[count], past_a[count], past_r[count] = s, a, r
+    count += 1
+    ended = terminated or truncated
+    numbers, learnt = NOTHING, 0
+    v_next = 0.0
+    if not terminated:
+        v_next = sigma * q[s2][a2] + (1.0 - sigma) * expectation(explored(q[s2], rate, exploring), q[s2])
+    while learnt < count and (ended or count - learnt == n):
+        g = past_r[count - 1] + gamma * v_next
+        for k in range(count - 1, learnt, -1):
+            values = q[past_s[k]]
+            pi = explored(values, rate, exploring)
+            done = past_a[k]
+            sampled = g
+            expected = expectation(pi, values) + pi[done] * (g - values[done])
+            g = past_r[k - 1] + gamma * (sigma * sampled + (1.0 - sigma) * expected)
+        made = improve(q, past_s[learnt], past_a[learnt], g, alpha, v_next)
+        numbers = made if learnt == 0 else numbers
+        learnt += 1
+    for k in range(learnt, count):
+        past_s[k - learnt] = past_s[k]
+        past_a[k - learnt] = past_a[k]
+        past_r[k - learnt] = past_r[k]
+    size[0] = count - learnt
+    return numbers
+
+
+class QSigma(TabularAgent):
+    """Learns from n steps, each sampled or expected by the number sigma.
+
+    Args:
+        env: only its spaces are read.
+        n: how many rewards, at least 1.
+        sigma: 1 samples, 0 expects; in [0, 1].
+        learning_rate, gamma, epsilon, exploration, temperature, confidence, initial_value, seed: as for every table.
+
+    Raises:
+        UserError: n below 1 or not whole, or sigma outside [0, 1].
+    """
+
+    on_policy = True
+    tables = ("q", "past_s", "past_a", "past_r", "size")
+    learn_rule = staticmethod(learn)
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        n: int = 4,
+        sigma: float = 0.5,
+        learning_rate: Any = 0.5,
+        gamma: float = 0.99,
+        epsilon: Any = 0.1,
+        exploration: str = "epsilon_greedy",
+        temperature: Any = 1.0,
+        confidence: Any = 1.0,
+        initial_value: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        if n < 1 or n != int(n):
+            raise UserError(f"n must be 1 or more steps, a whole number, got {n}")
+        self.n = int(n)
+        if not 0 <= sigma <= 1:
+            raise UserError(f"sigma must be within [0, 1], got {sigma}")
+        self.sigma = float(sigma)
+        super().__init__(
+            env, learning_rate=learning_rate, gamma=gamma, epsilon=epsilon, exploration=exploration,
+            temperature=temperature, confidence=confidence, initial_value=initial_value, seed=seed,
+        )  # fmt: skip
+
+    def make_tables(self, states: int, actions: int) -> None:  # noqa: ARG002 - as long as n
+        """The steps that still wait."""
+        self.past_s, self.past_a, self.past_r, self.size = [0] * self.n, [0] * self.n, [0.0] * self.n, [0]

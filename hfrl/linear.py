@@ -1,0 +1,97 @@
+"""The shell of linear agents: the table of :class:`hfrl.tabular.TabularAgent` with a row per feature, not per state.
+
+Q(s, a) is the sum of the rows of the active features. So the shell's exploration, schedules, predictions and
+checkpoints are the same, and only what a row is differs.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl.features import Active, RadialBasis, Tiles, radial_basis, tiles
+from hfrl.schedules import Schedule
+from hfrl.tabular import Rows, TabularAgent
+from hfrl.types import UserError
+
+FEATURES = ("tiles", "rbf")
+
+
+def value(q: NDArray[np.float64], s: Active, a: int) -> float:
+    """Q(s,a) = sum_i theta_i(a) x_i(s) (Sutton & Barto, 2nd ed., eq. 9.8).
+
+    >>> value(np.array([[1.0], [2.0], [4.0]]), (np.array([0, 2]), np.array([1.0, 0.5])), 0)
+    3.0
+    """
+    indices, heights = s
+    return float(q[indices, a] @ heights)
+
+
+class LinearAgent(TabularAgent):
+    """Linear action values over tiles or radial basis functions.
+
+    Args:
+        env: only its spaces are read: a Box of one axis, and Discrete actions.
+        features: ``"tiles"`` or ``"rbf"``.
+        tilings: how many tilings; the learning rate is shared among them, as in the book's alpha / 8.
+        bins: tiles, or basis functions, per dimension.
+        learning_rate: alpha over all tilings together, in [0, 2]; a number or a schedule.
+        gamma, epsilon, exploration, temperature, initial_value, seed: as for every table.
+
+    Raises:
+        UserError: observations that are no Box of one axis, unknown features, too many of them, or a number out of
+            range.
+    """
+
+    greatest_rate = 2.0
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        features: str = "tiles",
+        tilings: int = 8,
+        bins: int = 8,
+        learning_rate: float | str | Schedule = 0.5,
+        gamma: float = 1.0,
+        epsilon: float | str | Schedule = 0.0,
+        exploration: str = "epsilon_greedy",
+        temperature: float | str | Schedule = 1.0,
+        initial_value: float = 0.0,
+        seed: int | None = None,
+    ) -> None:
+        if features not in FEATURES:
+            raise UserError(f"features must be one of {', '.join(FEATURES)}, got {features!r}")
+        if exploration == "ucb":
+            raise UserError("upper confidence bounds count visits of states, which a linear agent has not")
+        made: Tiles | RadialBasis = (
+            tiles(env.observation_space, tilings, bins)
+            if features == "tiles"
+            else radial_basis(env.observation_space, bins)
+        )
+        self.features = made
+        self.share = 1.0 / tilings if features == "tiles" else 1.0
+        each = initial_value * self.share  # all active features together make the initial value
+        super().__init__(
+            env, learning_rate=learning_rate, gamma=gamma, epsilon=epsilon, exploration=exploration,
+            temperature=temperature, initial_value=each, seed=seed,
+        )  # fmt: skip
+        self.q: Any = np.array(self.q)
+
+    def rows(self, space: gymnasium.Space[Any]) -> Rows:  # noqa: ARG002 - the features know it
+        """A row per feature; an observation's "row" is its active features."""
+        return Rows(self.features.size, self.features.active)  # type: ignore[arg-type]
+
+    def values(self, s: Any) -> Sequence[float]:
+        """Q(s, .), one number per action."""
+        indices, heights = s
+        result: list[float] = (heights @ self.q[indices]).tolist()
+        return result
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
+        super().restore(arrays)
+        for name in self.tables:
+            setattr(self, name, np.array(getattr(self, name)))
