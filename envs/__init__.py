@@ -4,20 +4,23 @@ import gymnasium
 
 __all__ = ["register"]
 
-
+#: Name, class, and steps after which an episode is cut off; the textbook's worlds have no such limit.
 WORLDS = (
     ("Pizza", "hfrl.envs.pizza:Pizza", 50),
     ("PizzaKitchen", "hfrl.envs.pizza_kitchen:PizzaKitchen", 200),
-    ("WindyGridworld", "hfrl.envs.windy_gridworld:WindyGridworld", None),
-    ("DynaMaze", "hfrl.envs.dyna_maze:DynaMaze", None),
-    ("RandomWalk", "hfrl.envs.random_walk:RandomWalk", None),
-    ("MaximizationBias", "hfrl.envs.maximization_bias:MaximizationBias", None),
-    ("ShortCorridor", "hfrl.envs.short_corridor:ShortCorridor", None),
+    ("KArmedBandit", "hfrl.envs.k_armed_bandit:KArmedBandit", None),
     ("GridExample", "hfrl.envs.grid_example:GridExample", None),
     ("SmallGridworld", "hfrl.envs.small_gridworld:SmallGridworld", None),
-    ("KArmedBandit", "hfrl.envs.k_armed_bandit:KArmedBandit", None),
+    ("RandomWalk", "hfrl.envs.random_walk:RandomWalk", None),
+    ("WindyGridworld", "hfrl.envs.windy_gridworld:WindyGridworld", None),
+    ("MaximizationBias", "hfrl.envs.maximization_bias:MaximizationBias", None),
+    ("DynaMaze", "hfrl.envs.dyna_maze:DynaMaze", None),
+    ("ShortCorridor", "hfrl.envs.short_corridor:ShortCorridor", None),
+    ("Puddle", "hfrl.envs.puddle:Puddle", 100),
+    ("Corridor", "hfrl.envs.corridor:Corridor", 100),
+    ("AdviceGrid", "hfrl.envs.advice_grid:AdviceGrid", 10_000),
+    ("PacMan", "hfrl.envs.pac_man:PacMan", None),
 )
-"""Name, class and time limit of each. The textbook's worlds have no time limit, as in the book."""
 
 
 def register() -> None:

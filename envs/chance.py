@@ -1,6 +1,6 @@
 """Luck for worlds whose dynamics are pure functions: uniform and normal numbers from an opaque generator.
 
-A pure function hands its ``rng`` to these alone, so that the compiled engine can give it the same numbers.
+A pure function hands its ``rng`` to these alone, so that the compiled engine can give it the very same numbers.
 """
 
 import math
@@ -13,9 +13,10 @@ def draw(rng: Any) -> float:
 
 
 def normal(rng: Any) -> float:
-    """One standard normal number, by Marsaglia's polar method (Marsaglia & Bray 1964).
+    """One standard normal number by the polar method (Marsaglia & Bray 1964), from two uniform numbers or more.
 
-    Only + - * /, a logarithm and a square root of uniform numbers, so that every engine makes the same bits.
+    Only + - * /, a logarithm and a square root, so that every engine makes the same bits. One coordinate of each
+    point in the unit disc is used: keeping the other for the next call would be a memory, and a pure function has none.
     """
     x, size = 0.0, 1.0
     while size >= 1.0 or size == 0.0:

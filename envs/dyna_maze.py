@@ -1,34 +1,43 @@
-"""hfrl/DynaMaze-v0: mazes for planning, two of which change while they are being learnt.
+"""hfrl/DynaMaze-v0, the mazes for planning: two of them change while they are being learnt.
 
-    dyna                 blocking, before      and after          shortcut, after
-    . . . . . . . # G    . . . . . . . . G    . . . . . . . . G    . . . . . . . . G
-    . . # . . . . # .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
-    S . # . . . . # .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
-    . . # . . . . . .    # # # # # # # # .    . # # # # # # # #    . # # # # # # # .
-    . . . . . # . . .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
-    . . . . . . . . .    . . . S . . . . .    . . . S . . . . .    . . . S . . . . .
+    dyna                 blocking: before     and after            shortcut: before     and after
+    . . . . . . . # G    . . . . . . . . G    . . . . . . . . G    . . . . . . . . G    . . . . . . . . G
+    . . # . . . . # .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
+    S . # . . . . # .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
+    . . # . . . . . .    # # # # # # # # .    . # # # # # # # #    . # # # # # # # #    . # # # # # # # .
+    . . . . . # . . .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .    . . . . . . . . .
+    . . . . . . . . .    . . . S . . . . .    . . . S . . . . .    . . . S . . . . .    . . . S . . . . .
 
-Reward 0 until the goal, which pays +1. Sutton & Barto, 2nd ed., figures 8.2, 8.4 and 8.5. Exact shortest paths: 14;
-blocking 10 and then 16; shortcut 16 and then 10. The change comes after so many steps of the world's whole life.
+State: the cell, in a maze that changes any cell that is ever free (47). Actions: up, right, down, left. Reward 0 until
+the goal, which pays +1 and terminates. The change comes after so many steps of the world's whole life, which no reset
+interrupts; ``P`` is the maze as it is now.
+
+Exact shortest paths: 14; blocking 10, then 16; shortcut 16, then 10. Sutton & Barto, 2nd ed., figures 8.2, 8.4, 8.5.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from hfrl.envs.grid_world import FOUR_MOVES, Floor, GridWorld, ended, sampled_reset, sampled_step, starting
-from hfrl.envs.table_world import Table
+from hfrl.envs.chance import draw
+from hfrl.envs.grid_world import FOUR_MOVES, Floor, GridWorld, Scene
+from hfrl.envs.rule_world import RuleWorld
+from hfrl.envs.table_world import Table, ended, starting
 
+NEVER = 1 << 60
+DYNA = ".......#G\n..#....#.\nS.#....#.\n..#......\n.....#...\n........."
 OPEN = "........G\n.........\n.........\n{wall}\n.........\n...S....."
-MAPS: Mapping[str, tuple[str, str, int]] = {
-    "dyna": (".......#G\n..#....#.\nS.#....#.\n..#......\n.....#...\n.........",) * 2 + (0,),
-    "blocking": (OPEN.format(wall="########."), OPEN.format(wall=".########"), 1000),
-    "shortcut": (OPEN.format(wall=".########"), OPEN.format(wall=".#######."), 3000),
+RIGHT_GAP, LEFT_GAP, TWO_GAPS = (OPEN.format(wall=wall) for wall in ("########.", ".########", ".#######."))
+LAYOUTS: Mapping[str, tuple[str, str, int]] = {
+    "dyna": (DYNA, DYNA, NEVER),
+    "blocking": (RIGHT_GAP, LEFT_GAP, 1000),
+    "shortcut": (LEFT_GAP, TWO_GAPS, 3000),
 }
 """Name -> the map before, the map after, and the steps after which it changes."""
 
 
-def first(begin: list[int], rng: Any) -> int:  # noqa: ARG001 - the signature of every such world
-    """The starting state."""
+def first(begin: list[int], rng: Any) -> int:
+    """The starting state; a uniform number is drawn all the same, as by every world with a table."""
+    draw(rng)
     return begin[0]
 
 
@@ -36,99 +45,80 @@ def outcome(
     before: list[list[int]],
     after: list[list[int]],
     clock: list[int],
-    change: list[int],
-    goal: list[int],
+    change_after: int,
+    goal: int,
     s: int,
     a: int,
+    rng: Any,
 ) -> tuple[int, float, bool]:
-    """Where a move leads in the maze as it is at this step of the world's life.
-
-    >>> outcome([[1], [0]], [[0], [1]], clock=[0], change=[9], goal=[1], s=0, a=0)
-    (1, 1.0, True)
-    """
-    changed = 0 < change[0] <= clock[0]
+    """Where a move leads in the maze as it is at this step of the world's life; ``clock[0]`` counts its steps."""
+    draw(rng)
+    changed = clock[0] >= change_after
     clock[0] += 1
     s2 = after[s][a] if changed else before[s][a]
-    return s2, 1.0 if s2 == goal[0] else 0.0, s2 == goal[0]
+    return s2, 1.0 if s2 == goal else 0.0, s2 == goal
 
 
-class DynaMaze(GridWorld):
+class DynaMaze(RuleWorld, GridWorld):
     """The mazes.
 
     Args:
         layout: ``"dyna"``, ``"blocking"`` or ``"shortcut"``.
-        change_after: steps of the world's life before it changes; 0 for never. By default as the book has it.
+        change_after: steps of the world's life in the first maze; by default 1000 (blocking) and 3000 (shortcut).
         render_mode: ``"human"``, ``"rgb_array"``, ``"ansi"`` or None.
 
     Raises:
-        ValueError: an unknown layout, or a negative number.
+        ValueError: an unknown layout, a negative number, or a number for the maze that never changes.
+
+    Attributes:
+        before, after: ``before[s][a]`` and ``after[s][a]``, where a move leads in the first and the second maze.
+        clock: one number, the steps of the world's life so far.
     """
 
     first_rule = staticmethod(first)
     step_rule = staticmethod(outcome)
-    world_tables = ("begin", "before", "after", "clock", "change", "goal")
+    world_tables = ("begin", "before", "after", "clock")
 
     def __init__(self, layout: str = "dyna", change_after: int | None = None, render_mode: str | None = None) -> None:
-        if layout not in MAPS:
-            raise ValueError(f"unknown layout {layout!r}; expected one of {', '.join(MAPS)}")
-        early, late, after = MAPS[layout]
+        if layout not in LAYOUTS:
+            raise ValueError(f"unknown layout {layout!r}; expected one of {', '.join(LAYOUTS)}")
+        if change_after is not None and layout == "dyna":
+            raise ValueError("the layout dyna never changes; change_after belongs to blocking and shortcut")
         if change_after is not None and change_after < 0:
-            raise ValueError(f"change_after must be 0 (never) or more steps, got {change_after}")
-        self.maps = early.split("\n"), late.split("\n")
-        both = Floor("\n".join(_either(a, b) for a, b in zip(*self.maps, strict=True)))
-        self.goal, self.begin = both.marked("G"), both.marked("S")
-        self.before, self.after = _moves(both, Floor(early)), _moves(both, Floor(late))
-        self.change, self.clock = [after if change_after is None else change_after], [0]
-        self.tables = _table(self.before, self.goal[0]), _table(self.after, self.goal[0])
-        super().__init__(both, self.tables[0], starting(len(self.before), self.begin), FOUR_MOVES, render_mode)
-        self.is_born = True
+            raise ValueError(f"change_after must be 0 steps or more, got {change_after}")
+        early, late, usual = LAYOUTS[layout]
+        self.change_after = usual if change_after is None else change_after
+        self.mazes = Floor(early), Floor(late)
+        both = Floor("".join(b if a == "#" else a for a, b in zip(early, late, strict=True)))
+        (self.goal,), self.begin = both.marked("G"), both.marked("S")
+        self.before, self.after = (_moves(both, maze) for maze in self.mazes)
+        self.clock = [0]
+        self._tables = _table(self.before, self.goal), _table(self.after, self.goal)
+        table, start = self._tables[self.changed], starting(len(both.cells), self.begin)
+        super().__init__(both, table, start, FOUR_MOVES, render_mode)
 
     @property
     def changed(self) -> bool:
-        """Whether the next step finds the second maze."""
-        return 0 < self.change[0] <= self.clock[0]
-
-    def picture_rows(self) -> list[str]:
-        """The map as it is now."""
-        return self.maps[self.changed]
-
-    def bear(self) -> None:
-        """A seed changes nothing: the maze's life goes on."""
-
-    def begin_at(self) -> int:
-        """The starting state."""
-        return first(self.begin, self.np_random)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        return sampled_reset(self, seed, options)
+        """Whether the next step meets the second maze."""
+        return self.clock[0] >= self.change_after
 
     def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        moved = outcome(self.before, self.after, self.clock, self.change, self.goal, self.state, int(action))
-        self.P = self.tables[self.changed]
-        return sampled_step(self, moved)
+        result = super().step(action)
+        self.P = self._tables[self.changed]
+        return result
+
+    def scene(self) -> Scene:
+        """The maze as it is now."""
+        return Scene(self.mazes[self.changed].rows)
 
 
-def _either(a: str, b: str) -> str:
-    """A row whose walls are walls in both maps."""
-    return "".join(y if x == "#" else x for x, y in zip(a, b, strict=True))
-
-
-def _moves(both: Floor, floor: Floor) -> list[list[int]]:
-    """``moves[s][a]`` in the numbering of both maps."""
-    result = []
-    for state, cell in enumerate(both.cells):
-        row = []
-        for move in FOUR_MOVES:
-            target = cell[0] + move[0], cell[1] + move[1]
-            row.append(both.number[target] if target in floor.number else state)
-        result.append(row)
-    return result
+def _moves(both: Floor, maze: Floor) -> list[list[int]]:
+    """``moves[s][a]`` in the numbering of both mazes; a wall keeps the agent where it is."""
+    ahead = [[both.move(state, move) for move in FOUR_MOVES] for state in range(len(both.cells))]
+    return [[s2 if both.cells[s2] in maze.number else s for s2 in row] for s, row in enumerate(ahead)]
 
 
 def _table(moves: list[list[int]], goal: int) -> Table:
-    return [
-        ended(goal, 4)
-        if state == goal
-        else [[(1.0, after, 1.0 if after == goal else 0.0, after == goal)] for after in row]
-        for state, row in enumerate(moves)
-    ]
+    table: Table = [[[(1.0, s2, 1.0 if s2 == goal else 0.0, s2 == goal)] for s2 in row] for row in moves]
+    table[goal] = ended(goal, len(FOUR_MOVES))
+    return table

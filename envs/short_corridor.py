@@ -1,38 +1,43 @@
-"""hfrl/ShortCorridor-v0: three states that look the same, and in the second one left and right are swapped.
+"""hfrl/ShortCorridor-v0, the short corridor: three states look the same, and in the second left and right are swapped.
 
-    S x . T      x: the state where the actions are reversed
+    1  2  3  #      begins in 1; in 2 the action left leads right, and right leads left
 
-Reward -1 a step. Sutton & Barto, 2nd ed., example 13.1. The agent sees one observation only, so only a stochastic
-policy is good. Exact optimum: right with probability 2 - sqrt(2) = .5858, value -11.657.
+The agent's only observation is 0, so it cannot do better than to be right with a fixed probability. Actions: left,
+right; in 1 left stays. Reward -1 a step; the end terminates. ``P`` is over the states themselves (0 to 3, the end), so
+that its optimum, -3, is that of an agent that could see.
+
+Exact optimum of all policies that see nothing: right with probability 2 - sqrt(2) = .5858, value -(6 + 4 sqrt(2)) =
+-11.657. Right with probability .95 is worth -44 (.05: -82). Sutton & Barto, 2nd ed., example 13.1.
 """
 
 from typing import Any
 
 import gymnasium
 
-from hfrl.envs.grid_world import Floor, GridWorld, ended, sampled_reset, sampled_step, starting
-from hfrl.envs.table_world import Table
+from hfrl.envs.chain_world import Chain, ChainWorld, Link
+from hfrl.envs.chance import draw
+from hfrl.envs.rule_world import RuleWorld
+from hfrl.envs.table_world import ended
 
-MOVES = ((0, 1), (2, 0), (1, 3))
+END = 3
+MOVES = ((0, 1), (2, 0), (1, 3), (3, 3))
 """``MOVES[s]``: where left and right lead."""
 
 
-def first(begin: list[int], rng: Any) -> int:  # noqa: ARG001 - the signature of every such world
-    """Always the first state."""
-    return begin[0]
+def first(rng: Any) -> int:
+    """The first state; a uniform number is drawn all the same, as by every world with a table."""
+    draw(rng)
+    return 0
 
 
-def outcome(moves: list[list[int]], s: int, a: int) -> tuple[int, float, bool]:
-    """Where left (0) or right (1) leads.
-
-    >>> outcome([[0, 1], [2, 0], [1, 3]], s=1, a=1)
-    (0, -1.0, False)
-    """
+def outcome(moves: list[list[int]], s: int, a: int, rng: Any) -> tuple[int, float, bool]:
+    """Where left (0) or right (1) leads."""
+    draw(rng)
     s2 = moves[s][a]
     return s2, -1.0, s2 == 3
 
 
-class ShortCorridor(GridWorld):
+class ShortCorridor(RuleWorld, ChainWorld):
     """The short corridor with switched actions.
 
     Args:
@@ -41,28 +46,16 @@ class ShortCorridor(GridWorld):
 
     first_rule = staticmethod(first)
     step_rule = staticmethod(outcome)
-    world_tables = ("begin", "moves")
+    world_tables = ("moves",)
+    observation_of = (0, 0, 0, 0)
 
     def __init__(self, render_mode: str | None = None) -> None:
-        self.begin, self.moves, self.is_born = [0], [list(row) for row in (*MOVES, (3, 3))], True
-        self.observation_of = [0, 0, 0, 0]
-        table: Table = [[[(1.0, after, -1.0, after == 3)] for after in row] for row in MOVES]
-        super().__init__(Floor("Sx.T"), [*table, ended(3, 2)], starting(4, [0]), ((0, -1), (0, 1)), render_mode)
+        self.moves = [list(row) for row in MOVES]
+        table = [[[(1.0, after, -1.0, after == END)] for after in row] for row in MOVES[:END]]
+        links = tuple(
+            Link(s, s2, word) for s in range(END) for s2, word in zip(MOVES[s], ("left", "right"), strict=True)
+        )
+        words = "all three look the same to the agent; in the second, left leads right and right leads left"
+        chain = Chain(("1", "2", "3", ""), 0, links, odd=(1,), words=words)
+        super().__init__(chain, [*table, ended(END, 2)], render_mode)
         self.observation_space = gymnasium.spaces.Discrete(1)
-
-    def observe(self, state: int) -> int:  # noqa: ARG002 - that is the point
-        """All states look the same."""
-        return 0
-
-    def bear(self) -> None:
-        """Nothing is drawn beforehand."""
-
-    def begin_at(self) -> int:
-        """The starting state."""
-        return first(self.begin, self.np_random)
-
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        return sampled_reset(self, seed, options)
-
-    def step(self, action: int) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        return sampled_step(self, outcome(self.moves, self.state, int(action)))

@@ -1,21 +1,29 @@
-"""hfrl/SmallGridworld-v0: 4x4, reward -1 a step until one of two corners.
+"""hfrl/SmallGridworld-v0, the gridworld of policy evaluation: -1 a step until one of two corners.
 
     T . . .
     . . . .
     . . . .
     . . . T
 
-Sutton & Barto, 2nd ed., example 4.1. Exact values of the random policy: 0 -14 -20 -22 / -14 -18 -20 -20 / -20 -20 -18
--14 / -22 -20 -14 0; optimal: minus the steps to the nearer corner.
+State: the cell (16); an episode begins anywhere but in an end. Actions: up, right, down, left. Both ends terminate.
+
+Exact values, undiscounted: of the random policy 0 -14 -20 -22 / -14 -18 -20 -20 / -20 -20 -18 -14 / -22 -20 -14 0;
+optimal: minus the steps to the nearer end. Sutton & Barto, 2nd ed., example 4.1, figure 4.1.
 """
 
-from hfrl.envs.grid_world import FOUR_MOVES, Floor, GridWorld, ended, starting
+from hfrl.envs.grid_world import FOUR_MOVES, Cell, Floor, GridWorld
+from hfrl.envs.table_world import Transition, ended, starting
 
-MAP = "T...\n....\n....\n...T"
+MAP = """
+T...
+....
+....
+...T
+"""
 
 
 class SmallGridworld(GridWorld):
-    """The gridworld of example 4.1, starting anywhere but at an end.
+    """The small gridworld.
 
     Args:
         render_mode: ``"human"``, ``"rgb_array"``, ``"ansi"`` or None.
@@ -25,9 +33,12 @@ class SmallGridworld(GridWorld):
         floor = Floor(MAP)
         ends = floor.marked("T")
         table = [
-            ended(state, 4)
-            if state in ends
-            else [[(1.0, floor.move(state, move), -1.0, floor.move(state, move) in ends)] for move in FOUR_MOVES]
+            ended(state, 4) if state in ends else [[_outcome(floor, state, move)] for move in FOUR_MOVES]
             for state in range(16)
         ]
         super().__init__(floor, table, starting(16, floor.marked(".")), FOUR_MOVES, render_mode)
+
+
+def _outcome(floor: Floor, state: int, move: Cell) -> Transition:
+    after = floor.move(state, move)
+    return 1.0, after, -1.0, floor.mark(after) == "T"

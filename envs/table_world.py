@@ -73,3 +73,31 @@ class TableWorld(gymnasium.Env[Any, int]):
         if self.render_mode == "human":
             self.render()
         return self.observe(state), reward, terminated, False, info
+
+
+def masks_of(table: Table) -> list[NDArray[np.int8]]:
+    """The masks of a world in which an action that leaves the state as it is changes nothing.
+
+    Where no action changes anything (a terminal state, a world of one state) all are allowed.
+
+    >>> masks_of([[[(1.0, 0, -1.0, False)], [(1.0, 1, -1.0, True)]], [[(1.0, 1, 0.0, True)]] * 2])
+    [array([0, 1], dtype=int8), array([1, 1], dtype=int8)]
+    """
+    masks = []
+    for state, rows in enumerate(table):
+        moved = [any(after != state for _, after, _, _ in outcomes) for outcomes in rows]
+        masks.append(np.array([int(one or not any(moved)) for one in moved], dtype=np.int8))
+    return masks
+
+
+def ended(state: int, actions: int) -> list[list[Transition]]:
+    """The rows of ``P`` of a terminal state: it stays, earns nothing, and is over."""
+    return [[(1.0, state, 0.0, True)] for _ in range(actions)]
+
+
+def starting(states: int, first: Sequence[int]) -> list[float]:
+    """The distribution that starts evenly in these states."""
+    start = [0.0] * states
+    for state in first:
+        start[state] = 1.0 / len(first)
+    return start

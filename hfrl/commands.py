@@ -345,7 +345,7 @@ def run_list(flags: Any) -> int:
         if flags.kind in (kind, "all"):
             SAID.print(f"{kind}", style="bold")
             for name, entry in entries.items():
-                SAID.print(f"  {name:24}{entry.summary}", soft_wrap=True, markup=False)
+                SAID.print(f"  {name:26}{entry.summary}", soft_wrap=True, markup=False)
     if flags.kind in ("envs", "all"):
         SAID.print("envs", style="bold")
         for line in _worlds(everything=flags.kind == "envs"):
@@ -366,7 +366,7 @@ def _worlds(everything: bool) -> Sequence[str]:
         entry = gymnasium.registry[identifier].entry_point
         module = str(entry).partition(":")[0]
         first = " ".join((importlib.import_module(module).__doc__ or "").split("\n\n")[0].split())
-        lines.append(f"{identifier:24}{first.removeprefix(f'{identifier}, ').rstrip('.')}")
+        lines.append(f"{identifier:28}{first.removeprefix(f'{identifier}, ').rstrip('.')}")
     return [*lines, *shown]
 
 

@@ -26,8 +26,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import hfrl.envs
+from hfrl.envs import pac_man as pac_man_rules
 from hfrl.envs import recipe
-from hfrl.envs.painters import canvas, pizza, pizza_kitchen
+from hfrl.envs.painters import bandit, canvas, chain, grid, pac_man, pizza, pizza_kitchen
 from hfrl.envs.pizza_kitchen import MAPS
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -91,6 +92,29 @@ def in_window(name: str) -> gymnasium.Env[Any, Any]:
     return env
 
 
+def textbook(name: str, **kwargs: Any) -> Any:
+    """A world of the textbook, reset."""
+    env = gymnasium.make(f"hfrl/{name}-v0", **kwargs).unwrapped
+    env.reset(seed=0)
+    return env
+
+
+#: The textbook's painters on worlds that show all that they can draw: (name, size, draw, state).
+TEXTBOOK: list[tuple[str, tuple[int, int], Callable[..., None], tuple[Any, ...]]] = [
+    ("windy", (480, 352), grid.draw, (textbook("WindyGridworld", stochastic=True).scene(), (3, 4))),
+    ("dyna_maze", (480, 339), grid.draw, (textbook("DynaMaze").scene(), (2, 1))),
+    ("grid_example", (360, 360), grid.draw, (textbook("GridExample").scene(), (2, 2))),
+    ("small_gridworld", (300, 300), grid.draw, (textbook("SmallGridworld").scene(), (0, 2))),
+    ("puddle", (360, 360), grid.draw, (textbook("Puddle").scene(), (3, 1))),
+    ("random_walk", (550, 136), chain.draw, (textbook("RandomWalk").chain, 3)),
+    ("maximization_bias", (400, 168), chain.draw, (textbook("MaximizationBias").chain, 2)),
+    ("short_corridor", (420, 202), chain.draw, (textbook("ShortCorridor").chain, 1)),
+    ("corridor", (500, 170), chain.draw, (textbook("Corridor").chain, 0)),
+    ("bandit", (430, 249), bandit.draw, (10, 3, 1.79)),
+    ("pac_man", (360, 360), pac_man.draw, (pac_man_rules.START,)),
+]
+
+
 # -- golden images
 
 
@@ -102,6 +126,7 @@ def in_window(name: str) -> gymnasium.Env[Any, Any]:
         ("counter_burnt", (400, 300), pizza.draw, (make("scm", recipe.BURNT),)),
         ("kitchen_start", (420, 420), pizza_kitchen.draw, (SQUARE, (3, 3), recipe.NO_DOUGH)),
         ("kitchen_oven", (420, 420), pizza_kitchen.draw, (SQUARE, OVEN_CELL, make("scm", recipe.GOLDEN))),
+        *TEXTBOOK,
     ],
 )
 def test_golden_image(name: str, size: tuple[int, int], draw: Callable[..., None], state: tuple[Any, ...]) -> None:
@@ -216,6 +241,153 @@ def test_a_picture_knows_nothing_of_the_customer() -> None:
             env.step(action)
         pictures.add(np.asarray(env.render()).tobytes())
     assert len(pictures) == 1
+
+
+# -- the textbook's worlds
+
+
+@pytest.mark.parametrize("size", [(84, 84), (400, 300)])
+@pytest.mark.parametrize(
+    ("name", "kwargs"),
+    [
+        ("WindyGridworld", {}),
+        ("DynaMaze", {}),
+        ("GridExample", {}),
+        ("SmallGridworld", {}),
+        ("Puddle", {}),
+        ("RandomWalk", {}),
+        ("RandomWalk", {"states": 19}),
+        ("MaximizationBias", {}),
+        ("ShortCorridor", {}),
+        ("Corridor", {}),
+    ],
+)
+def test_every_state_of_a_small_world_has_a_picture_of_its_own(
+    name: str, kwargs: dict[str, Any], size: tuple[int, int]
+) -> None:
+    env = textbook(name, **kwargs)
+    draw = chain.draw if hasattr(env, "chain") else grid.draw
+    what = env.chain if hasattr(env, "chain") else env.scene()
+    where = range(len(env.P)) if hasattr(env, "chain") else map(env.cell_of, range(len(env.P)))
+    assert len({picture(size, draw, what, place).tobytes() for place in where}) == len(env.P)
+
+
+@pytest.mark.parametrize("size", [(84, 84), (360, 360)])
+def test_pac_mans_pictures_tell_all_there_is_to_a_state(size: tuple[int, int]) -> None:
+    start = pac_man_rules.START
+    states = {start._replace(pellets=pellets) for pellets in range(4)}
+    states |= {start._replace(facing=facing) for facing in range(4)}
+    for cell in pac_man_rules.FLOOR.cells:
+        states |= {start._replace(pac_man=cell), start._replace(ghost=cell)}
+    assert len({picture(size, pac_man.draw, state).tobytes() for state in states}) == len(states)
+
+
+def test_the_wind_is_seen_to_be_stronger_in_the_middle() -> None:
+    scene = textbook("WindyGridworld").scene()
+    size = grid.size(scene)
+    tile, left, top = grid._frame(size, scene)
+    image = picture(size, grid.draw, scene, (0, 0)).astype(int)
+    blue = [
+        (
+            image[top + tile : top + 3 * tile, x : x + tile, 2] > image[top + tile : top + 3 * tile, x : x + tile, 0]
+        ).mean()
+        for x in range(left, left + 10 * tile, tile)
+    ]
+    assert blue[0] == blue[9] == 0
+    assert 0 < blue[3] == pytest.approx(blue[8], rel=0.1)
+    assert blue[6] > 1.5 * blue[3]
+
+
+def test_a_wall_that_moves_is_seen() -> None:
+    before, after = (textbook("DynaMaze", layout="blocking", change_after=n).scene() for n in (9, 0))
+    off = picture((480, 339), grid.draw, before, (5, 3)).astype(int) - picture((480, 339), grid.draw, after, (5, 3))
+    assert (np.abs(off).max(axis=2) > 20).mean() > 0.01
+
+
+def test_the_machine_that_was_pulled_shows_what_it_paid_and_no_other() -> None:
+    def pulled(arm: int | None, paid: float = 0.0) -> NDArray[np.int64]:
+        return picture(bandit.size(10), bandit.draw, 10, arm, paid).astype(int)
+
+    third = np.zeros(pulled(None).shape[:2], dtype=bool)
+    third[: third.shape[0] // 2, 3 * third.shape[1] // 5 : 4 * third.shape[1] // 5] = True
+    changed = np.abs(pulled(3, 1.5) - pulled(None)).max(axis=2) > 0
+    assert changed[third].mean() > 0.02
+    assert not changed[~third].any()
+    assert (pulled(3, 1.5) != pulled(3, -0.25)).any()
+
+
+def test_a_picture_of_the_bandit_knows_nothing_of_its_values() -> None:
+    frames = set()
+    for seed in range(3):
+        env = gymnasium.make("hfrl/KArmedBandit-v0", render_mode="rgb_array")
+        env.reset(seed=seed)
+        frames.add(np.asarray(env.render()).tobytes())
+    assert len(frames) == 1
+
+
+@pytest.mark.parametrize("size", [(84, 84), (320, 240), (1600, 1000), (240, 500), (5, 3)])
+@pytest.mark.parametrize(
+    ("draw", "state"), [(draw, state) for _, _, draw, state in TEXTBOOK], ids=[t[0] for t in TEXTBOOK]
+)
+def test_a_textbooks_picture_fills_any_size(
+    draw: Callable[..., None], state: tuple[Any, ...], size: tuple[int, int]
+) -> None:
+    image = picture(size, draw, *state)
+    assert not (image == UNPAINTED).all(axis=2).any()
+    if min(size) >= 84:
+        assert len(np.unique(image.reshape(-1, 3), axis=0)) > 40
+
+
+@pytest.mark.parametrize("arms", [1, 2, 3, 10, 11, 36])
+def test_any_number_of_machines(arms: int) -> None:
+    image = picture(bandit.size(arms), bandit.draw, arms, arms - 1, -0.5)
+    assert not (image == UNPAINTED).all(axis=2).any()
+    assert max(bandit.size(arms)) < 1000
+
+
+def test_a_textbooks_picture_is_the_same_bytes_again_and_needs_no_display(no_display: None) -> None:
+    first = [picture(size, draw, *state).tobytes() for _, size, draw, state in TEXTBOOK]
+    forget_pictures()
+    pygame.quit()
+    assert [picture(size, draw, *state).tobytes() for _, size, draw, state in TEXTBOOK] == first
+    assert not pygame.display.get_init()
+
+
+TEXTBOOK_NAMES = ("WindyGridworld", "DynaMaze", "GridExample", "RandomWalk", "MaximizationBias", "ShortCorridor",
+                  "SmallGridworld", "Puddle", "Corridor", "AdviceGrid", "PacMan", "KArmedBandit")  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TEXTBOOK_NAMES)
+def test_rgb_array_of_a_textbooks_world(name: str, no_display: None) -> None:
+    env = gymnasium.make(f"hfrl/{name}-v0", render_mode="rgb_array")
+    env.reset(seed=3)
+    frame = np.asarray(env.render())
+    assert frame.dtype == np.uint8
+    assert 100 <= min(frame.shape[:2]) <= max(frame.shape[:2]) <= 1100
+    frames = {frame.tobytes()}
+    for action in (1, 0, 1):
+        env.step(action)
+        frames.add(np.asarray(env.render()).tobytes())
+    assert len(frames) > 1
+    assert not pygame.display.get_init()
+    env.close()
+
+
+@pytest.mark.parametrize("name", TEXTBOOK_NAMES)
+def test_a_window_of_a_textbooks_world_shows_each_step_at_once(name: str, no_display: None) -> None:
+    """The picture on the screen is the one of the state that the step led to."""
+    env, twin = in_window(f"hfrl/{name}-v0"), gymnasium.make(f"hfrl/{name}-v0", render_mode="rgb_array")
+    for one in (env, twin):
+        one.reset(seed=3)
+    for action in (1, 0):
+        env.step(action)
+        twin.step(action)
+        window = pygame.display.get_surface()
+        assert window is not None
+        shown = pygame.surfarray.array3d(window).transpose(1, 0, 2).astype(int)
+        assert np.abs(shown - np.asarray(twin.render())).max() <= 2
+    env.close()
+    assert not pygame.display.get_init()
 
 
 # -- any surface

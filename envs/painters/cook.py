@@ -1,8 +1,11 @@
 """The robot cook: a friendly head with a chef's hat, an apron, and arms that hold what it carries."""
 
+import functools
 import math
 
-from hfrl.envs.painters.brush import Brush, Colour, arc
+import pygame
+
+from hfrl.envs.painters.brush import Brush, Colour, arc, sprite
 from hfrl.envs.painters.pantry import TEAL, WHITE
 
 STEEL: Colour = (204, 216, 222)
@@ -10,6 +13,13 @@ DARK_STEEL: Colour = (120, 140, 150)
 VISOR: Colour = (38, 58, 68)
 EYES: Colour = (120, 240, 230)
 RED: Colour = (214, 66, 52)
+
+HIGH = 1.5
+"""The height of the cook in tiles: its hat reaches into the tile above."""
+#: Where the cook's head is in its sprite, and half its width, in tiles.
+HEAD = (0.5, 0.65, 0.3)
+#: How far to the sides and down from the head its idle hands are, in half heads.
+IDLE_HANDS = (1.3, 2.0)
 
 # The frame: origin in the middle of the head, unit half the head's width; the hat reaches to y = -2.1.
 
@@ -72,3 +82,23 @@ def hands(brush: Brush, reach: float, drop: float) -> None:
     for side in (-1, 1):
         brush.disc(DARK_STEEL, side * reach, drop, 0.25)
         brush.disc(STEEL, side * reach - 0.02, drop - 0.03, 0.2)
+
+
+def size(tile: int) -> tuple[int, int]:
+    """Width and height in pixels of the sprite of a cook that stands on a tile of so many pixels."""
+    return tile, max(1, round(tile * HIGH))
+
+
+@functools.lru_cache(maxsize=16)
+def standing(tile: int) -> pygame.Surface:
+    """The cook with nothing in its hands, a tile wide and a little higher."""
+
+    def paint(brush: Brush) -> None:
+        frame = brush.at(*HEAD)
+        feet(frame)
+        body(frame)
+        arms(frame, *IDLE_HANDS)
+        hands(frame, *IDLE_HANDS)
+        head(frame)
+
+    return sprite(size(tile), tile, paint)

@@ -7,9 +7,10 @@ import pygame
 
 from hfrl.envs import recipe
 from hfrl.envs.painters import cook as robot
-from hfrl.envs.painters import dishes, pantry
-from hfrl.envs.painters.brush import Brush, Colour, blend, faint, sprite, stamp, write
-from hfrl.envs.painters.pantry import INK, PAPER, TEAL, WALL, WHITE, WOOD
+from hfrl.envs.painters import dishes, pantry, room
+from hfrl.envs.painters.brush import Brush, blend, faint, sprite, stamp, write
+from hfrl.envs.painters.pantry import INK, PAPER, TEAL, WHITE, WOOD
+from hfrl.envs.painters.room import NAMED_TILE
 
 #: The longer side of the picture in pixels, about.
 LONGEST = 640
@@ -17,20 +18,10 @@ LARGEST_TILE = 92
 
 MARKS = "DSCMOPVK"
 NAMES = ("dough", "sauce", "cheese", "mushroom", "olive", "pineapple", "oven", "serve")
-EDGE = blend(WALL, WHITE, 0.3)
-FRONT = blend(WALL, (20, 34, 40), 0.4)
-FLOORS: Sequence[Colour] = ((247, 236, 214), (239, 225, 199))
-#: Below this many pixels a tile has no room for a station's name.
-NAMED_TILE = 44
 PIZZA_ACROSS = 0.74
 """The width of the carried pizza in tiles."""
-COOK_HIGH = 1.5
-"""The height of the cook in tiles: its hat reaches into the tile above."""
-
-#: Where the cook's head is in its sprite, and half its width, in tiles.
-HEAD = (0.5, 0.65, 0.3)
-#: How far to the sides and down from the head its hands are, in half heads: with nothing and with a pizza.
-IDLE_HANDS, FULL_HANDS = (1.3, 2.0), (1.24, 1.62)
+#: How far to the sides and down from the head the hands are that hold a pizza, in half heads.
+FULL_HANDS = (1.24, 1.62)
 
 
 def size(rows: Sequence[str]) -> tuple[int, int]:
@@ -70,41 +61,14 @@ def draw(surface: pygame.Surface, rows: Sequence[str], cook: tuple[int, int], pi
 def _background(size: tuple[int, int], rows: tuple[str, ...]) -> pygame.Surface:
     """Everything that stands still."""
     surface = pygame.Surface(size, 0, 32)
-    surface.fill(WALL)
     tile = max(1, min(size[0] // len(rows[0]), size[1] // len(rows)))
     left, top = (size[0] - tile * len(rows[0])) // 2, (size[1] - tile * len(rows)) // 2
-    if tile >= NAMED_TILE:
-        pantry.bricks(surface, (left, top), tile)
-    cells = [(mark, left + tile * c, top + tile * r) for r, row in enumerate(rows) for c, mark in enumerate(row)]
-    floor = [(x, y) for mark, x, y in cells if mark != "#"]
-    _carve(surface, floor, tile)
-    for x, y in floor:
-        surface.fill(FLOORS[((x - left) // tile + (y - top) // tile) % 2], (x, y, tile, tile))
-    _shade(surface, floor, tile)
-    for mark, x, y in cells:
+    marks = {(r, c): mark for r, row in enumerate(rows) for c, mark in enumerate(row) if mark != "#"}
+    room.build(surface, marks, (left, top), tile)
+    for (r, c), mark in marks.items():
         if mark in MARKS:
-            _station(surface, MARKS.index(mark), (x, y), tile)
+            _station(surface, MARKS.index(mark), (left + tile * c, top + tile * r), tile)
     return surface
-
-
-def _carve(surface: pygame.Surface, floor: Sequence[tuple[int, int]], tile: int) -> None:
-    """Cut the floor out of the walls: a light edge all around, and the front of the wall above it."""
-    line, front = max(1, tile // 20), max(1, round(tile * 0.2))
-    for x, y in floor:
-        surface.fill(EDGE, (x - line, y - front - line, tile + 2 * line, tile + front + 2 * line))
-    for x, y in floor:
-        surface.fill(FRONT, (x, y - front, tile, front))
-
-
-def _shade(surface: pygame.Surface, floor: Sequence[tuple[int, int]], tile: int) -> None:
-    """The shadow that a wall throws on the floor below it."""
-    depth = max(1, tile // 8)
-    for x, y in floor:
-        if (x, y - tile) not in floor:
-            for step in range(1, 4):
-                shade = pygame.Surface((tile, max(1, depth * step // 3)), pygame.SRCALPHA, 32)
-                shade.fill((60, 40, 24, 20))
-                surface.blit(shade, (x, y))
 
 
 def _station(surface: pygame.Surface, deed: int, at: tuple[int, int], tile: int) -> None:
@@ -167,7 +131,7 @@ def _cook(tile: int, pizza: int) -> pygame.Surface:
     """The cook with what it carries, a tile wide and a little higher."""
     state = recipe.decode(pizza)
     if not state.dough:
-        return _robot(tile, None)
+        return robot.standing(tile)
     picture = _robot(tile, state.bake).copy()
     plate = dishes.disc(max(1, round(tile * PIZZA_ACROSS)), pizza)
     middle = (picture.get_width() // 2, picture.get_height() - round(tile * 0.385))
@@ -177,29 +141,24 @@ def _cook(tile: int, pizza: int) -> pygame.Surface:
 
 
 @functools.lru_cache(maxsize=32)
-def _robot(tile: int, bake: int | None) -> pygame.Surface:
-    """The cook alone: its arms hold something that steams as after ``bake`` minutes, or nothing."""
+def _robot(tile: int, bake: int) -> pygame.Surface:
+    """The cook alone, its arms ready to hold something that steams as after ``bake`` minutes."""
 
     def paint(brush: Brush) -> None:
-        frame = brush.at(*HEAD)
+        frame = brush.at(*robot.HEAD)
         robot.feet(frame)
-        if bake is not None:
-            dishes.wisps(brush.at(0.5, 1.05, 0.9), bake)
+        dishes.wisps(brush.at(0.5, 1.05, 0.9), bake)
         robot.body(frame)
-        reach, drop = IDLE_HANDS if bake is None else FULL_HANDS
-        robot.arms(frame, reach, drop)
-        if bake is None:
-            robot.hands(frame, reach, drop)
+        robot.arms(frame, *FULL_HANDS)
         robot.head(frame)
 
-    return sprite((tile, max(1, round(tile * COOK_HIGH))), tile, paint)
+    return sprite(robot.size(tile), tile, paint)
 
 
 @functools.lru_cache(maxsize=8)
 def _hands(tile: int) -> pygame.Surface:
     """The hands in front of the pizza."""
-    size = (tile, max(1, round(tile * COOK_HIGH)))
-    return sprite(size, tile, lambda brush: robot.hands(brush.at(*HEAD), *FULL_HANDS))
+    return sprite(robot.size(tile), tile, lambda brush: robot.hands(brush.at(*robot.HEAD), *FULL_HANDS))
 
 
 @functools.lru_cache(maxsize=16)
