@@ -56,6 +56,7 @@ def _high_half(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 - nu
     return numba_types.uint64(numba_types.uint64, numba_types.uint64), generate
 
 
+_high_words: Any = _high_half  # numba hands it the typing context itself
 _MULTIPLIER_HIGH = np.uint64(0x2360ED051FC65DA4)
 _MULTIPLIER_LOW = np.uint64(0x4385DF649FCCF645)
 _TO_UNIT = 1.0 / 9007199254740992.0
@@ -65,7 +66,7 @@ _TO_UNIT = 1.0 / 9007199254740992.0
 def _draw(rng: Any) -> Any:
     """The next ``Generator.random()`` of a PCG64 whose state is four words (O'Neill 2014, XSL-RR 128/64)."""
     high, low = rng[0], rng[1]
-    carried = _high_half(low, _MULTIPLIER_LOW) + high * _MULTIPLIER_LOW + low * _MULTIPLIER_HIGH
+    carried = _high_words(low, _MULTIPLIER_LOW) + high * _MULTIPLIER_LOW + low * _MULTIPLIER_HIGH
     product = low * _MULTIPLIER_LOW
     low = product + rng[3]
     high = carried + rng[2] + np.uint64(low < product)

@@ -187,7 +187,8 @@ def linear(start: float, end: float, duration: int, n: int) -> float:
 
 def exponential(start: float, rate: float, n: int) -> float:
     """:class:`hfrl.schedules.Exponential` as a pure function."""
-    return start * rate ** float(n)
+    value: float = start * rate ** float(n)
+    return value
 
 
 def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, step_log: bool, monitor: bool) -> Plan:

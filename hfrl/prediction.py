@@ -1,7 +1,7 @@
 """The shell of agents that learn how good a policy is, not a better one: a table of v, and the policy it follows."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from hfrl.policy import Categorical
 from hfrl.schedules import Schedule
@@ -36,7 +36,7 @@ class PredictionAgent(TabularAgent):
         UserError: a space no table fits, a number out of its range, or a policy of another shape.
     """
 
-    tables = ("v",)
+    tables: ClassVar[tuple[str, ...]] = ("v",)
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class PredictionAgent(TabularAgent):
         """The policy that is evaluated, whatever anybody prefers."""
         return Categorical(self.pi[self.row(observation)])
 
-    def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Categorical:  # type: ignore[override]
+    def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Categorical:
         """The same: it is not improved."""
         return self.policy(observation, bias)
 

@@ -64,7 +64,7 @@ def restored(words: NDArray[Any]) -> np.random.Generator:
         raise ValueError(f"a generator's state is 4 words, got shape {words.shape} of {words.dtype}")
     high, low, inc_high, inc_low = (int(word) for word in words)
     rng = np.random.default_rng(0)
-    state = rng.bit_generator.state
+    state: dict[str, Any] = dict(rng.bit_generator.state)
     state["state"] = {"state": high << 64 | low, "inc": inc_high << 64 | inc_low}
     rng.bit_generator.state = state
     return rng

@@ -417,8 +417,8 @@ def test_other_observations_are_refused_with_an_agent_that_takes_them(agent_clas
 
 @pytest.mark.parametrize("space", [spaces.Box(-1.0, 1.0, (1,)), spaces.Discrete(3, start=1), spaces.MultiDiscrete([2])])
 def test_actions_that_are_no_choice_from_0_are_refused(agent_class: Any, space: Any) -> None:
+    seen = spaces.Box(-1.0, 1.0, (2,)) if issubclass(agent_class, LinearAgent) else spaces.Discrete(3)
     with pytest.raises(UserError, match="Discrete action space that starts at 0, got"):
-        seen = spaces.Box(-1.0, 1.0, (2,)) if issubclass(agent_class, LinearAgent) else spaces.Discrete(3)
         agent_class(spaces_of(seen, space))
 
 

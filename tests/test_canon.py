@@ -99,8 +99,8 @@ def test_prediction_agents_that_are_one(
 
 
 def online_lambda_return(steps: Sequence[Step], states: int, alpha: float, gamma: float, lam: float) -> Any:
-    """The online lambda-return algorithm as it is defined (Sutton & Barto, section 12.4), for one episode: at every step
-    the whole episode so far is learnt anew from its truncated lambda-returns."""
+    """The online lambda-return algorithm as it is defined (Sutton & Barto, section 12.4), for one episode: at every
+    step the whole episode so far is learnt anew from its truncated lambda-returns."""
     start = np.zeros(states)
     values = [start.copy()]  # the weights at the end of each horizon
     for h in range(1, len(steps) + 1):

@@ -1,5 +1,6 @@
 """The compiled engine: the same bits as the loop, what it refuses, and how it is started."""
 
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -283,3 +284,18 @@ def test_a_rule_that_cannot_be_compiled_is_refused_with_the_reason() -> None:
     env = make("FrozenLake-v1")
     with pytest.raises(RefusedError, match="numba cannot compile the rule of Hopeless: "):
         Batch(env, Hopeless(env), (0,))
+
+
+def test_the_agent_of_the_documentation_runs_on_both_engines(tmp_path: Path) -> None:
+    page = (Path(__file__).parent.parent / "docs" / "compiled.md").read_text(encoding="utf-8")
+    code = page.split("```python file=my_agent.py\n")[1].split("```")[0]
+    (tmp_path / "my_agent.py").write_text(code, encoding="utf-8")
+    part = registry.resolve(f"{tmp_path}/my_agent.py:Doubtful", registry.AGENTS, "agent")
+    env = make("FrozenLake-v1")
+    batch = Batch(env, part(env), (4,))
+    batch.run(steps=3_000)
+    agent = part(env)
+    for _ in play(env, agent, seed=4, steps=3_000):
+        pass
+    np.testing.assert_array_equal(batch.tables["q"][0], agent.q)
+    assert np.any(batch.tables["q"])

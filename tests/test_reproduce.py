@@ -1,0 +1,114 @@
+"""``reproduce``: what is judged, what is written, and the figures that take a moment."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hfrl import reproduce
+from hfrl.reproduce import TARGETS, Line, Metric, Panel, Result, measured
+from hfrl.run import main
+
+
+@pytest.mark.parametrize(
+    ("value", "reference", "tolerance", "passed"),
+    [(1.0, 1.2, 0.2, True), (1.0, 1.3, 0.2, False), (1.0, None, 0.0, True), (float("nan"), 1.0, 9.0, False)],
+)
+def test_a_number_passes_near_its_reference(
+    value: float, reference: float | None, tolerance: float, passed: bool
+) -> None:
+    metric = Metric("x", value, None, reference, tolerance + 1e-12)
+    assert metric.passed is passed
+    assert reproduce.passed(Result([metric], [])) is passed
+
+
+def test_an_interval_by_hand() -> None:
+    metric = measured("x", [1.0, 2.0, 3.0], 2.0, 0.1)
+    assert metric.value == 2.0
+    assert metric.half_width == pytest.approx(1.96 / 3**0.5)
+    assert measured("x", [4.0]).half_width == 0.0
+
+
+def test_the_report_shows_ours_beside_the_reference() -> None:
+    result = Result([Metric("a", 1.0, 0.1, 1.1, 0.2, "book"), Metric("b", 2.0, None, 5.0, 1.0, "book")], [])
+    text = reproduce.report("taxi", result)
+    assert "a  ours         1 +- 0.1" in text
+    assert "book 1.1 (within 0.2): pass" in text
+    assert "book 5 (within 1): FAIL" in text
+    assert text.endswith("  FAIL")
+
+
+def test_a_result_is_written_flat_with_its_figure(tmp_path: Path) -> None:
+    panels = [
+        Panel("curves", "x", "y", [Line("one", (1, 2), (3.0, 4.0))], log_x=True),
+        Panel("t", "", "", cells=[[1.0]]),
+    ]
+    folder = reproduce.write("taxi", Result([Metric("a", 1.5)], panels), tmp_path)
+    assert json.loads((folder / "result.json").read_text()) == {"a": 1.5}
+    assert (folder / "figure.png").stat().st_size > 5_000
+
+
+#: Targets without chance or with little work, at the full number of runs or less.
+QUICK = {
+    "sutton-3.2": None, "sutton-4.1": None, "taxi": 4, "frozenlake": 10, "sutton-6.4": 300, "windy": 30,
+    "windy-king": 30, "sutton-6.2": 100, "sutton-8.2": 100, "sutton-8.5": 30, "sutton-2.2": 1000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_quick_figures_pass(name: str) -> None:
+    result = reproduce.run(name, QUICK[name])
+    assert reproduce.passed(result), reproduce.report(name, result)
+    assert result.panels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - set(QUICK) - {"sutton-6.3", "sutton-12.10"}))
+def test_the_other_figures_pass(name: str) -> None:
+    result = reproduce.run(name)
+    assert reproduce.passed(result), reproduce.report(name, result)
+
+
+@pytest.mark.slow
+def test_the_long_figures_pass_with_fewer_runs() -> None:
+    for name, runs in (("sutton-6.3", 200), ("sutton-12.10", 6)):
+        result = reproduce.run(name, runs)
+        assert reproduce.passed(result), reproduce.report(name, result)
+
+
+def test_dyna_q_plus_finds_the_shortcut_that_dyna_q_misses() -> None:
+    numbers = {metric.name: metric.value for metric in reproduce.run("sutton-8.5", 30).metrics}
+    assert numbers["dyna_q_plus_slope"] > numbers["dyna_q_slope"] + 10
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_writes_and_says_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "sutton-4.1", "--out", str(tmp_path), "--json"]) == 0
+    said = capsys.readouterr().out
+    assert "all pass" in said
+    assert json.loads(said.splitlines()[-1])["sutton-4.1"]["row1_column2"] == pytest.approx(-14)
+    assert (tmp_path / "sutton-4.1" / "result.json").is_file()
+
+
+def test_the_list_names_every_target(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", "--list"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in TARGETS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["sutton-6,4"], "did you mean 'sutton-6.4'"),
+        ([], "reproduce needs the names of targets"),
+        (["taxi", "--runs", "0"], "--runs must be at least 1, got 0"),
+        (["taxi", "--runs", "many"], "--runs takes a whole number"),
+    ],
+)
+def test_mistakes_are_one_line(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reproduce", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert line in said
+    assert said.count("\n") == 1
