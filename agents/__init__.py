@@ -15,13 +15,17 @@ if TYPE_CHECKING:
     from hfrl.agents.lambda_return import LambdaReturn
     from hfrl.agents.linear_q import LinearQ
     from hfrl.agents.linear_sarsa_lambda import LinearSarsaLambda
+    from hfrl.agents.mc_control import MCControl
+    from hfrl.agents.mc_off_policy import MCOffPolicy
     from hfrl.agents.mc_prediction import MCPrediction
     from hfrl.agents.n_step_expected_sarsa import NStepExpectedSarsa
     from hfrl.agents.n_step_sarsa import NStepSarsa
     from hfrl.agents.n_step_td import NStepTD
     from hfrl.agents.n_step_tree_backup import NStepTreeBackup
+    from hfrl.agents.prioritized_sweeping import PrioritizedSweeping
     from hfrl.agents.q_learning import QLearning
     from hfrl.agents.q_sigma import QSigma
+    from hfrl.agents.r_learning import RLearning
     from hfrl.agents.random_agent import RandomAgent
     from hfrl.agents.reinforce import Reinforce
     from hfrl.agents.sarsa import Sarsa
@@ -44,13 +48,17 @@ __all__ = [
     "LambdaReturn",
     "LinearQ",
     "LinearSarsaLambda",
+    "MCControl",
+    "MCOffPolicy",
     "MCPrediction",
     "NStepExpectedSarsa",
     "NStepSarsa",
     "NStepTD",
     "NStepTreeBackup",
+    "PrioritizedSweeping",
     "QLearning",
     "QSigma",
+    "RLearning",
     "RandomAgent",
     "Reinforce",
     "Sarsa",
@@ -60,6 +68,10 @@ __all__ = [
     "WatkinsQ",
 ]
 _HOMES = {
+    "PrioritizedSweeping": "prioritized_sweeping",
+    "RLearning": "r_learning",
+    "MCOffPolicy": "mc_off_policy",
+    "MCControl": "mc_control",
     "ActorCritic": "actor_critic",
     "BanditGradient": "bandit_gradient",
     "BanditValue": "bandit_value",

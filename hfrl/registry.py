@@ -40,6 +40,12 @@ AGENTS: Mapping[str, Entry] = {
     "watkins_q": Entry("hfrl.agents.watkins_q:WatkinsQ", "Q-learning with traces that end at exploration  [lam=0.9]"),
     "dyna_q": Entry("hfrl.agents.dyna_q:DynaQ", "Q-learning that plans with a model  [n=5]"),
     "dyna_q_plus": Entry("hfrl.agents.dyna_q_plus:DynaQPlus", "Dyna-Q with a bonus for stale pairs  [n=5 kappa=0.001]"),
+    "prioritized_sweeping": Entry(
+        "hfrl.agents.prioritized_sweeping:PrioritizedSweeping", "plans first where it is most wrong  [n=5 theta=0.0001]"
+    ),
+    "mc_control": Entry("hfrl.agents.mc_control:MCControl", "Monte Carlo control, on-policy, first visit"),
+    "mc_off_policy": Entry("hfrl.agents.mc_off_policy:MCOffPolicy", "Monte Carlo control, importance sampling"),
+    "r_learning": Entry("hfrl.agents.r_learning:RLearning", "average reward instead of a discount  [beta=0.01]"),
     "n_step_sarsa": Entry("hfrl.agents.n_step_sarsa:NStepSarsa", "SARSA from n rewards  [n=4]"),
     "n_step_expected_sarsa": Entry(
         "hfrl.agents.n_step_expected_sarsa:NStepExpectedSarsa", "Expected SARSA from n rewards  [n=4]"

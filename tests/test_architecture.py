@@ -21,7 +21,7 @@ ROOMS = {"hfrl": "hfrl", "agents": "hfrl.agents", "envs": "hfrl.envs"}
 OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
-    0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear",
+    0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -41,6 +41,7 @@ LIBRARIES = {
     "hfrl.grids": set(),
     "hfrl.traces": set(),
     "hfrl.features": {"numpy"},
+    "hfrl.planning": {"numpy"},
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),
     "hfrl.seeding": {"numpy"},

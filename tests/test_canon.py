@@ -159,7 +159,7 @@ def test_a_checkpoint_in_the_middle_of_an_episode_changes_nothing(name: str) -> 
         np.testing.assert_array_equal(array, copy.arrays()[key], err_msg=f"{name} {key}")
 
 
-OFF_POLICY = ["q_learning", "double_q", "dyna_q", "watkins_q"]
+OFF_POLICY = ["q_learning", "double_q", "dyna_q", "watkins_q", "prioritized_sweeping"]
 
 
 @pytest.mark.parametrize("name", OFF_POLICY)
@@ -194,6 +194,55 @@ def test_on_policy_control_finds_good_values_of_the_lake(name: str) -> None:
         np.add.at(step, (rows[:, None], mdp.next_state[rows, actions]), (mdp.probability * mdp.goes_on)[rows, actions])
         found.append(float(mdp.start @ np.linalg.solve(np.eye(16) - 0.99 * step, mdp.reward[rows, actions])))
     assert np.mean(found) >= 0.9 * float(mdp.start @ q_star(mdp, 0.99).max(axis=1))
+
+
+def test_monte_carlo_control_averages_the_returns_of_first_visits() -> None:
+    """Its table is the plain mean, computed here from the episodes themselves."""
+    env = make("hfrl/Pizza-v0")
+    steps = lived(env)
+    agent = taught(agent_of("mc_control", env, gamma=0.9), steps)
+    returns: dict[tuple[int, int], list[float]] = {}
+    episode: list[Step] = []
+    for step in steps:
+        episode.append(step)
+        if step.terminated:
+            for t, first in enumerate(episode):
+                pair = (first.observation, first.action)
+                if pair not in [(s.observation, s.action) for s in episode[:t]]:
+                    g = sum(0.9**k * s.reward for k, s in enumerate(episode[t:]))
+                    returns.setdefault(pair, []).append(g)
+        if step.ended:
+            assert step.terminated, "no episode of this life was cut"
+            episode = []
+    assert len(returns) > 20
+    for (s, a), each in returns.items():
+        assert agent.q[s][a] == pytest.approx(np.mean(each), abs=1e-9)
+
+
+def test_off_policy_monte_carlo_weights_by_one_over_the_behaviour() -> None:
+    """One state, one action each step, two episodes: the weighted average of their returns by hand."""
+    env = make("hfrl/RandomWalk-v0", states=3)
+    agent = agent_of("mc_off_policy", env, gamma=1.0)
+    step = Step(0, 0, 1, 0, -1.0, 0, terminated=True, truncated=False, probability=0.25)
+    agent.update(Judgement(step), lambda judgement: -1.0)
+    agent.update(Judgement(step), lambda judgement: -3.0)
+    assert agent.q[1][0] == pytest.approx(-2.0)
+    assert agent.c[1][0] == pytest.approx(2.0)
+
+
+def test_r_learning_finds_the_average_reward_of_a_cycle() -> None:
+    """Ex. 3.5 without discount: round A and A' (+10 every fifth step) is worth 2 a step, more than any other way."""
+    env = make("hfrl/GridExample-v0")
+    batch = Batch(env, agent_of("r_learning", env, beta=0.001, epsilon=0.3, learning_rate=0.1), range(4))
+    batch.run(steps=2_000_000)
+    np.testing.assert_allclose(batch.tables["rho"][:, 0], 2.0, atol=1e-4)
+    q = batch.tables["q"]
+    for i in range(4):
+        state, paid = 0, 0.0
+        for _ in range(1_000):
+            _, state, reward, _ = env.unwrapped.P[state][int(q[i, state].argmax())][0]
+            paid += reward
+        assert paid / 1_000 == pytest.approx(2.0, abs=0.05)
 
 
 # --- features --------------------------------------------------------------------------------------------------------
@@ -238,6 +287,9 @@ def test_basis_functions_sum_to_one_and_peak_at_their_centre() -> None:
         ("q_sigma", {"sigma": 2}, "sigma must be within"),
         ("dyna_q", {"n": -1}, "n must be 0 or more"),
         ("dyna_q_plus", {"kappa": -1}, "kappa must be 0 or more"),
+        ("prioritized_sweeping", {"theta": -1}, "theta must be 0 or more"),
+        ("mc_control", {"horizon": 0}, "horizon must be 1 or more"),
+        ("r_learning", {"beta": 2}, "beta must be within"),
         ("bandit_value", {"step": 0}, "step must be average or within"),
         ("mc_prediction", {"horizon": 0}, "horizon must be 1 or more"),
         ("td0", {"policy": [[1.0, 0.0]]}, "policy must have 16 rows of 4"),
