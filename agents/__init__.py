@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hfrl.agents.actor_critic import ActorCritic
+    from hfrl.agents.async_value_iteration import AsyncValueIteration
     from hfrl.agents.bandit_gradient import BanditGradient
+    from hfrl.agents.bandit_thompson import BanditThompson
     from hfrl.agents.bandit_value import BanditValue
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
     from hfrl.agents.double_q import DoubleQLearning
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from hfrl.agents.n_step_sarsa import NStepSarsa
     from hfrl.agents.n_step_td import NStepTD
     from hfrl.agents.n_step_tree_backup import NStepTreeBackup
+    from hfrl.agents.policy_iteration import PolicyIteration
     from hfrl.agents.prioritized_sweeping import PrioritizedSweeping
     from hfrl.agents.q_learning import QLearning
     from hfrl.agents.q_sigma import QSigma
@@ -33,12 +36,15 @@ if TYPE_CHECKING:
     from hfrl.agents.td0 import TD0
     from hfrl.agents.td_lambda import TDLambda
     from hfrl.agents.true_online_td import TrueOnlineTD
+    from hfrl.agents.value_iteration import ValueIteration
     from hfrl.agents.watkins_q import WatkinsQ
 
 __all__ = [
     "TD0",
     "ActorCritic",
+    "AsyncValueIteration",
     "BanditGradient",
+    "BanditThompson",
     "BanditValue",
     "DoubleExpectedSarsa",
     "DoubleQLearning",
@@ -55,6 +61,7 @@ __all__ = [
     "NStepSarsa",
     "NStepTD",
     "NStepTreeBackup",
+    "PolicyIteration",
     "PrioritizedSweeping",
     "QLearning",
     "QSigma",
@@ -65,6 +72,7 @@ __all__ = [
     "SarsaLambda",
     "TDLambda",
     "TrueOnlineTD",
+    "ValueIteration",
     "WatkinsQ",
 ]
 _HOMES = {
@@ -73,7 +81,9 @@ _HOMES = {
     "MCOffPolicy": "mc_off_policy",
     "MCControl": "mc_control",
     "ActorCritic": "actor_critic",
+    "AsyncValueIteration": "async_value_iteration",
     "BanditGradient": "bandit_gradient",
+    "BanditThompson": "bandit_thompson",
     "BanditValue": "bandit_value",
     "DoubleExpectedSarsa": "double_expected_sarsa",
     "DoubleQLearning": "double_q",
@@ -97,6 +107,8 @@ _HOMES = {
     "TD0": "td0",
     "TDLambda": "td_lambda",
     "TrueOnlineTD": "true_online_td",
+    "PolicyIteration": "policy_iteration",
+    "ValueIteration": "value_iteration",
     "WatkinsQ": "watkins_q",
 }
 

@@ -18,6 +18,7 @@ from hfrl.types import UserError
 def learn(
     v: list[float],
     count: list[int],
+    first: list[int],
     past_s: list[int],
     past_r: list[float],
     size: list[int],
@@ -35,27 +36,29 @@ def learn(
 
     A truncated episode's returns go on with the value of where it was cut. Of an episode longer than ``horizon`` steps
     the first ``horizon`` learn from what they have, cut there in the same way, and the rest begins anew.
+
+    >>> v, count, first, past_s, past_r, size = [0.0, 8.0], [0, 0], [0, 0], [0, 0], [0.0, 0.0], [0]
+    >>> learn(v, count, first, past_s, past_r, size, 0, 1.0, 0, False, False, 0.5, 0.5, 9, 0)[0]
+    nan
+    >>> learn(v, count, first, past_s, past_r, size, 0, 2.0, 1, True, False, 0.5, 0.5, 9, 0), v
+    ((1.0, 2.0, 1.5, 0.0), [1.5, 8.0])
     """
-    k = size[0]
-    past_s[k] = s
-    past_r[k] = r
-    size[0] = k + 1
+    last = size[0]
+    past_s[last], past_r[last] = s, r
+    size[0] = last + 1
     if not (terminated or truncated or size[0] == horizon):
         return NOTHING
     g = 0.0 if terminated else v[s2]
-    for t in range(k, -1, -1):
+    for t in range(last, -1, -1):
         g = past_r[t] + gamma * g
         past_r[t] = g
+        first[past_s[t]] = t  # an earlier visit overwrites a later one
     numbers = NOTHING
     for t in range(size[0]):
-        seen = False
-        if first_visit:
-            for before in range(t):
-                seen = seen or past_s[before] == past_s[t]
-        if not seen:
-            count[past_s[t]] += 1
-            step = 1.0 / count[past_s[t]] if first_visit else alpha
-            numbers = improve_value(v, past_s[t], past_r[t], step, 0.0)
+        at = past_s[t]
+        if first_visit == 0 or first[at] == t:
+            count[at] += 1
+            numbers = improve_value(v, at, past_r[t], 1.0 / count[at] if first_visit else alpha, 0.0)
     size[0] = 0
     return numbers
 
@@ -70,10 +73,10 @@ class MCPrediction(PredictionAgent):
         policy, learning_rate, gamma, initial_value, seed: see :class:`hfrl.prediction.PredictionAgent`.
 
     Raises:
-        UserError: a horizon below 1.
+        UserError: a horizon below 1 or not whole.
     """
 
-    tables = ("v", "count", "past_s", "past_r", "size")
+    tables = ("v", "count", "first", "past_s", "past_r", "size")
     learn_rule = staticmethod(learn)
 
     def __init__(
@@ -88,14 +91,14 @@ class MCPrediction(PredictionAgent):
         initial_value: float = 0.0,
         seed: int | None = None,
     ) -> None:
-        if horizon < 1:
-            raise UserError(f"horizon must be 1 or more steps, got {horizon}")
+        if horizon < 1 or horizon != int(horizon):
+            raise UserError(f"horizon must be 1 or more steps, a whole number, got {horizon}")
         self.first_visit, self.horizon = int(first_visit), int(horizon)
         super().__init__(
             env, policy=policy, learning_rate=learning_rate, gamma=gamma, initial_value=initial_value, seed=seed
         )
 
     def make_tables(self, states: int, actions: int) -> None:  # noqa: ARG002 - one count per state
-        """The episode so far, and how often each state was averaged."""
-        self.count, self.size = [0] * states, [0]
+        """The episode so far, when each state was first seen in it, and from how many returns each has learnt."""
+        self.count, self.first, self.size = [0] * states, [0] * states, [0]
         self.past_s, self.past_r = [0] * self.horizon, [0.0] * self.horizon

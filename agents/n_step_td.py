@@ -37,20 +37,14 @@ def learn(
     (0.0, 3.0, 1.5, 4.0)
     """
     count = size[0]
-    past_s[count] = s
-    past_r[count] = r
+    past_s[count], past_r[count] = s, r
     count += 1
     ended = terminated or truncated
-    numbers = NOTHING
-    first = True
-    learnt = 0
+    numbers, learnt = NOTHING, 0
+    v_next = 0.0 if terminated else v[s2]
     while learnt < count and (ended or count - learnt == n):
-        bootstrap = 0.0 if terminated else v[s2]
-        target = returned(past_r, learnt, count, gamma, bootstrap)
-        made = improve_value(v, past_s[learnt], target, alpha, bootstrap)
-        if first:
-            numbers = made
-            first = False
+        made = improve_value(v, past_s[learnt], returned(past_r, learnt, count, gamma, v_next), alpha, v_next)
+        numbers = made if learnt == 0 else numbers
         learnt += 1
     for k in range(learnt, count):
         past_s[k - learnt] = past_s[k]

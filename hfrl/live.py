@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 
 from hfrl.blend import Switch
 from hfrl.credit import Credit
+from hfrl.heat import ground_of
 from hfrl.loop import play
 from hfrl.session import Deed, FrameClock, Person, SessionClosed, Shown, Staged
 from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
-from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
+from hfrl.view import Bar, Card, Counts, Echo, Heat, Notice, Slider, View
 
 ECHO_SECONDS = 3.0
 CURVE = 300
@@ -60,6 +61,10 @@ class Live:
         self.failed: BaseException | None = None
         self.print_cards = False
         self.actions = action_names(wiring.env)
+        self.ground = ground_of(wiring.env)
+        self._heat: Heat | None = None
+        self._heat_of: Any = None  # what the map of values was made from: it is made again when that has changed
+        self._noted = 0
         self._thread = threading.Thread(target=self._work, name="learner", daemon=True)
         self._step: Step | None = None
         self._card: Card | None = None
@@ -71,6 +76,10 @@ class Live:
         self._named: dict[int, str] = {}  # the actions of the last steps, which a press may still be about
         self._recent: list[float] = []  # when the last steps came on the screen
         self.done_steps = 0
+
+    def open(self) -> None:
+        """Show the world as it will be when the agent begins, which resets it with the same seed."""
+        self.stage.reset(seed=self.wiring.seed)
 
     # --- the worker --------------------------------------------------------------------------------------------------
 
@@ -139,6 +148,7 @@ class Live:
 
     def _note(self, event: Event) -> None:
         self.memory.note(event)
+        self._noted += 1
         if isinstance(event, Acted):
             self._note_step(event.step)
         elif isinstance(event, Pressed):
@@ -264,6 +274,7 @@ class Live:
             card=self._card,
             notice=notice,
             message=self._message(now),
+            heat=self.heat(),
         )
 
     def _message(self, now: float) -> str:
@@ -295,6 +306,19 @@ class Live:
         except UserError:  # no table of the person fits this world
             h, judged = [0.0] * len(q), [0] * len(q)
         return [Bar(name, q[a], h[a], judged[a], a == step.action) for a, name in enumerate(self.actions)]
+
+    def heat(self) -> Heat | None:
+        """What the agent thinks of every cell, made again only after something happened; None in a world without."""
+        if self.ground is None or self.stage.seen is None:
+            return None
+        step, present = self._step, self.stage.seen
+        happened = (self._noted, present, self.person.message)
+        if happened != self._heat_of:
+            # What an episode ended in is no state to see the others from: the passenger is gone, and so is the layer.
+            layer = step.observation if step is not None and step.terminated else present
+            self._heat_of = happened
+            self._heat = self.ground.heat(self.wiring.agent, self.wiring.switch.model, int(layer), int(present))
+        return self._heat
 
     def summary(self) -> dict[str, Any]:
         """The counts of the session, for the end card and summary.json."""

@@ -6,7 +6,7 @@ Sizes are in pixels; the size of letters is their height from the top of a ``d``
 import functools
 import math
 import re
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pygame
 
@@ -45,6 +45,17 @@ ARROWS = {"→": 0.0, "↓": math.pi / 2, "←": math.pi, "↑": -math.pi / 2}
 RUNS = re.compile(r"[0-9→↓←↑]|[^0-9→↓←↑]+")
 
 _fonts: dict[int, pygame.font.Font] = {}
+
+
+class Pen(NamedTuple):
+    """Where to draw, and how many pixels a unit has: a unit is a pixel in a window of 960 x 640."""
+
+    surface: pygame.Surface
+    unit: float
+
+    def long(self, units: float) -> int:
+        """A length in pixels, at least one."""
+        return max(1, round(self.unit * units))
 
 
 # -- letters

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import pygame
 
+from hfrl import panel_heat
 from hfrl import panel_parts as parts
 from hfrl.envs.painters.brush import Colour, blend
 from hfrl.panel_parts import (
@@ -32,6 +33,7 @@ from hfrl.panel_parts import (
     WALL,
     WHITE,
     WORLD,
+    Pen,
     box,
     figure,
     frame,
@@ -60,11 +62,12 @@ MODES: dict[str, Colour] = {"TEACHING": GREEN, "WATCHING": GREY, "PAUSED": GOLD,
 class Layout(NamedTuple):
     """Where everything is in a window.
 
-    ``world``, ``banner``, ``strip``, ``panel`` and ``legend`` lie side by side; ``hover`` lies in ``strip``; ``card``,
-    ``bars``, ``curve`` and ``sliders`` lie in ``panel``.
+    ``world``, ``heat``, ``banner``, ``strip``, ``panel`` and ``legend`` lie side by side; ``hover`` lies in ``strip``;
+    ``card``, ``bars``, ``curve`` and ``sliders`` lie in ``panel``. ``heat`` is empty where there is none.
     """
 
     world: pygame.Rect
+    heat: pygame.Rect
     banner: pygame.Rect
     strip: pygame.Rect
     hover: pygame.Rect
@@ -76,17 +79,6 @@ class Layout(NamedTuple):
     legend: pygame.Rect
 
 
-class Pen(NamedTuple):
-    """Where to draw, and how many pixels a unit has."""
-
-    surface: pygame.Surface
-    unit: float
-
-    def long(self, units: float) -> int:
-        """A length in pixels, at least one."""
-        return max(1, round(self.unit * units))
-
-
 # -- where things are
 
 
@@ -94,8 +86,11 @@ def _unit(size: tuple[int, int]) -> float:
     return min(size[0] / USUAL[0], size[1] / USUAL[1])
 
 
-def layout(size: tuple[int, int], sliders: int) -> Layout:
-    """Where everything is in a window of ``size`` (width, height) pixels with so many sliders."""
+def layout(size: tuple[int, int], sliders: int, grid: tuple[int, int] | None = None) -> Layout:
+    """Where everything is in a window of ``size`` (width, height) pixels with so many sliders.
+
+    ``grid``: rows and columns of the map of values that shares the world's room; None for no map.
+    """
     wide, high = size
     unit = _unit(size)
     gap, foot = max(1, round(8 * unit)), round(52 * unit)
@@ -115,7 +110,8 @@ def layout(size: tuple[int, int], sliders: int) -> Layout:
     banner = pygame.Rect(world.right + gap, gap, max(1, side), max(1, round(44 * unit)))
     panel = pygame.Rect(banner.left, banner.bottom + gap, banner.width, max(1, main - banner.bottom - gap))
     legend = pygame.Rect(gap, main + round(4 * unit), max(1, wide - 2 * gap), max(1, foot - round(6 * unit)))
-    return Layout(world, banner, strip, hover, panel, *_stack(panel, unit, gap, sliders), legend)
+    world, heat = panel_heat.split(world, unit, gap, grid)
+    return Layout(world, heat, banner, strip, hover, panel, *_stack(panel, unit, gap, sliders), legend)
 
 
 def _stack(
@@ -188,10 +184,13 @@ def draw(surface: pygame.Surface, picture: pygame.Surface, view: View) -> None:
         surface.fill(NIGHT)
         _draw_picture(surface, surface.get_rect(), picture)
         return
-    places = layout(size, len(view.sliders))
+    grid = None if view.heat is None else view.heat.shape
+    places = layout(size, len(view.sliders), grid)
     pen = Pen(surface, _unit(size))
-    surface.blit(_backdrop(size, len(view.sliders), tuple(view.keys)), (0, 0))
+    surface.blit(_backdrop(size, len(view.sliders), tuple(view.keys), grid), (0, 0))
     _draw_world(pen, places.world, picture, view)
+    if view.heat is not None and places.heat.width:
+        panel_heat.draw(pen, places.heat, view.heat, view.show_uncertainty)
     _draw_banner(pen, places.banner, view)
     _draw_strip(pen, places, view)
     _draw_card(pen, places.card, view.card)
@@ -204,11 +203,13 @@ def draw(surface: pygame.Surface, picture: pygame.Surface, view: View) -> None:
 
 
 @functools.lru_cache(maxsize=2)
-def _backdrop(size: tuple[int, int], sliders: int, keys: tuple[tuple[str, str], ...]) -> pygame.Surface:
+def _backdrop(
+    size: tuple[int, int], sliders: int, keys: tuple[tuple[str, str], ...], grid: tuple[int, int] | None
+) -> pygame.Surface:
     """All that does not change from frame to frame: boxes, the hover strip, the legend of the keys."""
     surface = pygame.Surface(size, 0, 32)
     surface.fill(WALL)
-    pen, places = Pen(surface, _unit(size)), layout(size, sliders)
+    pen, places = Pen(surface, _unit(size)), layout(size, sliders, grid)
     corner = pen.long(8)
     surface.fill(NIGHT, places.world)
     for room in (places.strip, places.card, places.bars, places.curve):

@@ -9,8 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.mdp import MDP, Array, NoTableError, backup, from_env
-from hfrl.types import UserError
+from hfrl.mdp import MDP, Array, NoTableError, backup, from_env, optimal_actions
+from hfrl.schedules import Schedule
+from hfrl.tabular import NOTHING, TabularAgent
+from hfrl.types import Judgement, RewardPort, Update, UserError
+
+#: Sweeps after which an agent gives up: at gamma 1 a world without an end has no values to converge to.
+MOST_SWEEPS = 100_000
 
 
 class Sweep(NamedTuple):
@@ -136,3 +141,54 @@ def asynchronous_value_iteration(
             change = max(change, abs(float(q.max()) - float(values[s])))
             values[s] = q.max()
         yield Sweep(values.copy(), actions.copy(), change)
+
+
+class PlanningAgent(TabularAgent):
+    """Plans when it is made, in the table ``P`` of its world, and acts on what it found; its steps teach it nothing.
+
+    A subclass gives :meth:`plan`.
+
+    Args:
+        env: a world with a table ``P``, whose observations are the numbers of its states.
+        gamma: discount in [0, 1].
+        tolerance: it plans until no value moves more than this.
+        epsilon: exploration in [0, 1] while it plays; it is evaluated without.
+        seed: of ``predict(deterministic=False)``, and of a plan that draws.
+
+    Raises:
+        UserError: a world that cannot be planned in, a number out of its range, or values that do not converge.
+
+    Attributes:
+        sweeps: how many sweeps the plan took.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        gamma: float = 0.99,
+        tolerance: float = 1e-10,
+        epsilon: float | str | Schedule = 0.1,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(env, gamma=gamma, epsilon=epsilon, seed=seed)
+        mdp = known(env)
+        if mdp.reward.shape != (len(self.q), len(self.q[0])):
+            raise UserError("planning needs observations that are the states of the table P, and here they are not")
+        self.tolerance, self.sweeps = float(tolerance), 0
+        values = np.zeros(len(mdp.start))
+        for sweep in self.plan(mdp):
+            values, self.sweeps = sweep.values, self.sweeps + 1
+            if self.sweeps == MOST_SWEEPS:
+                raise UserError(f"no plan within {MOST_SWEEPS} sweeps at gamma {gamma}: take a gamma below 1")
+        q = backup(mdp, values, self.gamma)
+        # Equally good actions are to tie, which rounding would break: for gamma 1 even towards one that leads nowhere.
+        self.q = np.where(optimal_actions(q), q.max(axis=1, keepdims=True), q).tolist()
+
+    def plan(self, mdp: MDP) -> Iterator[Sweep]:
+        """The sweeps of the plan."""
+        raise NotImplementedError
+
+    def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
+        """Count the step, and learn nothing."""
+        return self.finish(judgement.step, reward(judgement), NOTHING)

@@ -68,6 +68,19 @@ class PredictionAgent(TabularAgent):
         """The same: it is not improved."""
         return self.policy(observation, bias)
 
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Any, None]:
+        """As every agent's; ``deterministic`` takes the first of the policy's most probable actions."""
+        if deterministic and getattr(observation, "ndim", 0) <= self._observation_ndim:
+            row = self.pi[self.row(observation)]
+            return row.index(max(row)), None
+        return super().predict(observation, state, episode_start, deterministic)
+
+    def rates(self) -> dict[str, float]:
+        """The learning rate alone: the policy explores as much as it does."""
+        return {"alpha": self.alpha_now()}
+
     def learnt(self) -> tuple[str, ...]:
         """The names of all tables, the policy among them."""
         return (*self.tables, "pi")
@@ -79,6 +92,6 @@ def _policy_of(policy: Sequence[Sequence[float]] | None, states: int, actions: i
     rows = [[float(p) for p in row] for row in policy]
     if len(rows) != states or any(len(row) != actions for row in rows):
         raise UserError(f"policy must have {states} rows of {actions} probabilities")
-    if any(min(row) < 0 or abs(sum(row) - 1) > 1e-9 for row in rows):
+    if not all(min(row) >= 0 and abs(sum(row) - 1) <= 1e-9 for row in rows):
         raise UserError("every row of the policy must be probabilities that sum to 1")
     return rows

@@ -61,12 +61,25 @@ AGENTS: Mapping[str, Entry] = {
     "actor_critic": Entry("hfrl.agents.actor_critic:ActorCritic", "one-step actor-critic, softmax of a table"),
     "bandit_value": Entry("hfrl.agents.bandit_value:BanditValue", "bandit: action values  [step=average]"),
     "bandit_gradient": Entry("hfrl.agents.bandit_gradient:BanditGradient", "bandit: preferences  [baseline=True]"),
+    "bandit_thompson": Entry(
+        "hfrl.agents.bandit_thompson:BanditThompson", "bandit: acts on what it draws  [posterior=gaussian|beta]"
+    ),
     "td0": Entry("hfrl.agents.td0:TD0", "prediction: TD(0) of the random policy, or of one that is given"),
     "n_step_td": Entry("hfrl.agents.n_step_td:NStepTD", "prediction: n-step TD  [n=4]"),
     "td_lambda": Entry("hfrl.agents.td_lambda:TDLambda", "prediction: TD(lambda)  [lam=0.9 traces=accumulating]"),
     "true_online_td": Entry("hfrl.agents.true_online_td:TrueOnlineTD", "prediction: true online TD(lambda)  [lam=0.9]"),
     "mc_prediction": Entry("hfrl.agents.mc_prediction:MCPrediction", "prediction: Monte Carlo  [first_visit=False]"),
     "lambda_return": Entry("hfrl.agents.lambda_return:LambdaReturn", "prediction: off-line lambda-return  [lam=0.9]"),
+    "value_iteration": Entry(
+        "hfrl.agents.value_iteration:ValueIteration", "plans in a table P: sweeps of best values  [tolerance=1e-10]"
+    ),
+    "policy_iteration": Entry(
+        "hfrl.agents.policy_iteration:PolicyIteration", "plans in a table P: evaluates, improves, evaluates ..."
+    ),
+    "async_value_iteration": Entry(
+        "hfrl.agents.async_value_iteration:AsyncValueIteration",
+        "plans in a table P: one state at a time  [order=backwards|random]",
+    ),
     "random": Entry("hfrl.agents.random_agent:RandomAgent", "every action equally likely; the floor to beat"),
 }
 BLENDS: Mapping[str, Entry] = {

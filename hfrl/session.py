@@ -202,24 +202,30 @@ class SessionLog:
 
 
 class Staged(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A world whose picture is published after every reset and step, and whose episode a person may end (truncated)."""
+    """A world whose picture is published after every reset and step, and whose episode a person may end (truncated).
+
+    ``seen`` is the observation that goes with the picture; None before the first.
+    """
 
     def __init__(self, env: Any, publish: Callable[[Any], None]) -> None:
         super().__init__(env)
         self._publish = publish
         self.end_asked = False
         self.fresh = False
+        self.seen: Any = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self.end_asked = False
         self.fresh = True
         result = self.env.reset(seed=seed, options=options)
+        self.seen = result[0]
         self._publish(self.env)
         return result
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         self.fresh = False
         observation, reward, terminated, truncated, info = self.env.step(action)
+        self.seen = observation
         self._publish(self.env)
         return observation, reward, terminated, truncated or self.end_asked, info
 

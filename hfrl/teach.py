@@ -111,8 +111,7 @@ def run_play(flags: Any) -> int:
     live = Live(wiring, Person(desk, session.credit, memory, clock, log, flags.speed))
     live.print_cards = flags.card
     live.person.wait_for_me = flags.wait
-    session.env.reset(seed=wiring.seed)
-    live.picture = session.env.render()
+    live.open()
 
     def finish() -> Any:
         log.close()
@@ -356,8 +355,7 @@ def _show(flags: Any, start: Start, folder: Path) -> int:
     seed = live_seed(start.seed)
     wiring = Wiring(session.env, session.agent, session.switch, session.credit, seed, since, replayed.steps)
     live = Live(wiring, Shown(replayed, FrameClock() if flags.fast else RealClock(), flags.speed))
-    session.env.reset(seed=seed)
-    live.picture = session.env.render()
+    live.open()
     live.start()
 
     def finish() -> Notice:

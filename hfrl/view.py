@@ -90,6 +90,36 @@ class Notice(NamedTuple):
     keys_arrived: bool | None = None
 
 
+class HeatCell(NamedTuple):
+    """One cell of a world: ``value`` is max_a Q (None: it cannot be entered); ``moves`` are the ways of the best
+    actions, as (rows down, columns right), and (0, 0) for one that goes nowhere; ``ends``: an episode ends here;
+    ``undecided``: all actions are equally good; ``judged``: how often the person judged an action taken here."""
+
+    value: float | None
+    moves: tuple[tuple[int, int], ...] = ()
+    ends: bool = False
+    undecided: bool = False
+    judged: int = 0
+
+
+class Heat(NamedTuple):
+    """What the agent thinks of every cell, in reading order; ``here`` is the number of the present one.
+
+    ``layered``: a cell has several states (with this pizza in hand or with that one), and these are the present ones.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[HeatCell, ...]
+    here: int | None = None
+    layered: bool = False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+
 class View(NamedTuple):
     """Everything the window shows, but the picture of the world."""
 
@@ -120,3 +150,4 @@ class View(NamedTuple):
     notice: Notice | None = None
     message: str = ""
     show_uncertainty: bool = False
+    heat: Heat | None = None  # worlds that are a grid

@@ -47,6 +47,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "end_episode": ("r",),
     "wait_for_me": ("w",),
     "uncertainty": ("u",),
+    "map": ("m",),
     "help": ("h",),
     "start": ("return",),
     "quit": ("escape",),
@@ -54,6 +55,7 @@ KEYS: Mapping[str, Sequence[str]] = {
 #: A mouse button over the world, and a button of a gamepad.
 MOUSE = {1: "reward", 3: "penalty"}
 PAD = {0: "reward", 1: "penalty", 2: "take_back", 3: "neutral"}
+MAP = "map of values"
 LEGEND = (
     ("up /", "reward"),
     ("down z", "penalty"),
@@ -66,6 +68,7 @@ LEGEND = (
     ("tab", "take over"),
     ("b", "next blend"),
     ("w", "wait for me"),
+    ("m", MAP),
     ("r", "end episode"),
     ("h", "help"),
     ("esc", "quit"),
@@ -205,6 +208,7 @@ class Window:
         self._frame: Any = None
         self._grabbed: int | None = None
         self._uncertainty = False
+        self._map = True
         self._frames: list[pygame.Surface] = []
         self._pending = list(script.keys)
         self._shot = False
@@ -341,6 +345,8 @@ class Window:
             self._help = not self._help
         elif deed == "uncertainty":
             self._uncertainty = not self._uncertainty
+        elif deed == "map":
+            self._map = not self._map
         elif deed == "wait_for_me":
             self.live.person.wait_for_me = not self.live.person.wait_for_me
         elif deed == "quit":
@@ -382,7 +388,9 @@ class Window:
     # --- drawing -----------------------------------------------------------------------------------------------------
 
     def _layout(self) -> panels.Layout:
-        return panels.layout(pygame.display.get_window_size(), len(self.live.sliders()))
+        ground = self.live.ground if self._map and self.live.stage.seen is not None else None
+        shape = None if ground is None else ground.shape
+        return panels.layout(pygame.display.get_window_size(), len(self.live.sliders()), shape)
 
     def _notice(self) -> Notice | None:
         if self._ending is not None:
@@ -390,13 +398,16 @@ class Window:
         if not self.live.started:
             return Notice("Teach the agent", START, "press RETURN to begin", self._arrived)
         if self._help:
-            return Notice("Keys", [f"{key}   {deed}" for key, deed in LEGEND], "press H to go on")
+            return Notice("Keys", [f"{key}   {deed}" for key, deed in self._legend()], "press H to go on")
         return None
 
     def _view(self) -> Any:
         focused = bool(pygame.key.get_focused()) or os.environ.get("SDL_VIDEODRIVER") == "dummy"
-        view = self.live.view(LEGEND, focused, self._strength, self._notice())
-        return view._replace(show_uncertainty=self._uncertainty)
+        view = self.live.view(self._legend(), focused, self._strength, self._notice())
+        return view._replace(show_uncertainty=self._uncertainty, heat=view.heat if self._map else None)
+
+    def _legend(self) -> list[tuple[str, str]]:
+        return [(key, deed) for key, deed in LEGEND if deed != MAP or self.live.ground is not None]
 
     def _draw(self, screen: pygame.Surface) -> None:
         frame = self.live.picture

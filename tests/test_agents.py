@@ -16,6 +16,7 @@ from hfrl.agents import QLearning, RandomAgent, Sarsa
 from hfrl.linear import LinearAgent
 from hfrl.loop import play
 from hfrl.mdp import MDP, backup, best_return, from_env, q_star
+from hfrl.planning import PlanningAgent
 from hfrl.policy import softmax
 from hfrl.schedules import Linear
 from hfrl.tabular import TABLE_LIMIT, rows_of
@@ -214,7 +215,9 @@ def agent_class(request: pytest.FixtureRequest) -> Any:
 
 
 def home_of(agent_class: Any, world: str) -> Any:
-    """The world, or for an agent of Box observations another one that it can live in."""
+    """The world, or another one that it can live in: for an agent of Box observations, or one that needs a ``P``."""
+    if issubclass(agent_class, PlanningAgent) and world == "Blackjack-v1":
+        return make("CliffWalking-v1")
     boxes = {"FrozenLake-v1": "MountainCar-v0", "Blackjack-v1": "MountainCar-v0", "hfrl/Pizza-v0": "CartPole-v1"}
     return make(boxes.get(world, "MountainCar-v0") if issubclass(agent_class, LinearAgent) else world)
 

@@ -25,7 +25,8 @@ FLOOR = {
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
-    "panel_parts reproduce plot_book book book_bandits book_control book_gradient book_planning book_prediction",
+    "panel_parts panel_heat heat reproduce plot_book book book_bandits book_control book_gradient book_planning "
+    "book_prediction",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -70,6 +71,8 @@ LIBRARIES = {
     "hfrl.window": {"numpy", "pygame", "PIL"},
     "hfrl.panels": {"numpy", "pygame"},
     "hfrl.panel_parts": {"numpy", "pygame"},
+    "hfrl.panel_heat": {"pygame"},
+    "hfrl.heat": set(),
     "hfrl.teach": {"numpy"},
     "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
     "hfrl.build": {"numpy", "gymnasium"},
@@ -223,7 +226,10 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
     ("library", "homes"),
     [
         ("matplotlib", {"hfrl.plot", "hfrl.plot_book"}),
-        ("pygame", {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.envs.painters"}),
+        (
+            "pygame",
+            {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
+        ),
         ("numba", {"hfrl.compiled"}),
         ("torch", set()),
         ("tyro", {"hfrl.run"}),

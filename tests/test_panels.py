@@ -26,10 +26,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from hfrl import panel_parts, panels
+from hfrl import panel_heat, panel_parts, panels
 from hfrl.envs import recipe
 from hfrl.envs.painters import pizza
-from hfrl.view import Bar, Card, Counts, Echo, Notice, Slider, View
+from hfrl.view import Bar, Card, Counts, Echo, Heat, HeatCell, Notice, Slider, View
 
 GOLDEN = Path(__file__).parent / "golden"
 WRITE = "HFRL_WRITE_GOLDEN"
@@ -144,6 +144,21 @@ BROKEN = VIEW._replace(
 )
 
 
+def heat_map(rows: int, columns: int) -> Heat:
+    """A map made by a formula, with a wall, an end, ties, an action that stays, and judgements."""
+    ways = ((0, 1), (1, 0), (0, -1), (-1, 0))
+    cells = [
+        HeatCell(math.sin(index * 0.7) * 3, (ways[index % 4],), judged=index % 5) for index in range(rows * columns)
+    ]
+    odd = (HeatCell(1.0, ways, undecided=True), HeatCell(2.0, (ways[0], ways[3])), HeatCell(1.5, ((0, 0),)))
+    cells[:6] = [HeatCell(None), HeatCell(0.0, (), ends=True), *odd, HeatCell(0.5, ((0, 0), ways[2]))]
+    return Heat(rows, columns, tuple(cells), rows * columns - 2, True)
+
+
+SQUARE, WIDE = heat_map(4, 4), heat_map(3, 10)
+MAPPED = VIEW._replace(heat=SQUARE)
+
+
 @functools.cache
 def world() -> pygame.Surface:
     surface = pygame.Surface(pizza.SIZE, 0, 32)
@@ -177,11 +192,27 @@ def box_of_sliders(places: panels.Layout) -> pygame.Rect:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(800, 2560), st.integers(600, 1440), st.integers(0, 8))
-def test_nothing_overlaps_and_all_is_inside_the_window(wide: int, high: int, sliders: int) -> None:
-    places = panels.layout((wide, high), sliders)
+@given(
+    st.integers(800, 2560),
+    st.integers(600, 1440),
+    st.integers(0, 8),
+    st.none() | st.tuples(st.integers(1, 40), st.integers(1, 40)),
+)
+def test_nothing_overlaps_and_all_is_inside_the_window(
+    wide: int, high: int, sliders: int, grid: tuple[int, int] | None
+) -> None:
+    places = panels.layout((wide, high), sliders, grid)
     window = pygame.Rect(0, 0, wide, high)
     sides = (places.world, places.banner, places.strip, places.panel, places.legend)
+    if places.heat.width:
+        assert grid is not None
+        assert window.contains(places.heat)
+        assert not any(places.heat.colliderect(room) for room in sides)
+        assert places.world.width * places.world.height > places.heat.width * places.heat.height
+        places = panels.layout((wide, high), sliders)  # the other rooms are the same ones, and the world's held both
+        sides = (places.world, *sides[1:])
+    else:
+        assert places.world == panels.layout((wide, high), sliders).world
     stack = (places.card, places.bars, places.curve, *places.sliders)
     for family, parent in ((sides, window), (stack, places.panel), ((places.hover,), places.strip)):
         for room in family:
@@ -261,6 +292,8 @@ def test_a_knob_is_where_a_click_would_put_it() -> None:
                 show_uncertainty=True,
             ),
         ),
+        ("window_map", MAPPED._replace(show_uncertainty=True)),
+        ("window_wide_map", VIEW._replace(heat=WIDE)),
         ("window_start", EMPTY._replace(mode="WATCHING", keys=KEYS, sliders=SLIDERS, counts=Counts(), notice=START)),
     ],
 )
@@ -281,7 +314,9 @@ def test_golden_image(name: str, view: View) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("view", [VIEW, EMPTY, EXTREME, BROKEN, EXTREME._replace(notice=START)])
+@pytest.mark.parametrize(
+    "view", [VIEW, EMPTY, MAPPED, EXTREME._replace(heat=WIDE), EXTREME, BROKEN, EXTREME._replace(notice=START)]
+)
 def test_every_view_is_drawn_at_every_size(size: tuple[int, int], view: View) -> None:
     assert not (drawn(view, size) == UNPAINTED).all(axis=2).any()
 
@@ -540,11 +575,86 @@ def test_a_new_picture_is_shown_and_the_same_one_scaled_once(monkeypatch: pytest
     assert len(calls) == 1
 
 
+# -- the map of values
+
+
+@pytest.mark.parametrize("size", [*SIZES, (800, 1440), (2560, 600)])
+@pytest.mark.parametrize("heat", [SQUARE, WIDE])
+def test_the_map_stays_in_its_place(size: tuple[int, int], heat: Heat) -> None:
+    odd = [HeatCell(HUGE * 1000, ((-1, -1), (1, 1), (0, 0)), judged=12345), HeatCell(math.nan, ()), HeatCell(math.inf)]
+    other = heat._replace(cells=(*odd, *heat.cells[3:]), here=0)
+    one = drawn(VIEW._replace(heat=heat), size)
+    different = changed(one, drawn(VIEW._replace(heat=other), size))
+    different |= changed(one, drawn(VIEW._replace(heat=other, show_uncertainty=True), size))
+    where = panels.layout(size, len(SLIDERS), heat.shape)
+    assert different.any()
+    different[cells(where.heat)] = False
+    different[cells(where.bars)] = False  # where the same key shows more, too
+    assert not different.any()
+
+
+def test_a_map_of_too_many_cells_leaves_its_room_to_the_world() -> None:
+    places = panels.layout((800, 600), 5, (60, 60))
+    assert places.heat.width == 0
+    assert places.world == panels.layout((800, 600), 5).world
+    assert panels.layout((800, 600), 5, (8, 8)).heat.width > 150
+    image = drawn(VIEW._replace(heat=heat_map(60, 60)), (800, 600))
+    assert not changed(image, drawn(VIEW, (800, 600))).any()
+
+
+def test_only_cells_that_changed_are_painted_again() -> None:
+    def painted(heat: Heat) -> int:
+        before = panel_heat._kept.painted
+        drawn(VIEW._replace(heat=heat))
+        return panel_heat._kept.painted - before
+
+    drawn(VIEW._replace(heat=WIDE))
+    assert painted(SQUARE) == 16
+    assert painted(SQUARE) == 0
+    assert painted(SQUARE._replace(cells=tuple(SQUARE.cells))) == 0, "equal, though another record"
+    changed_one = (*SQUARE.cells[:9], SQUARE.cells[9]._replace(moves=((-1, 0),)), *SQUARE.cells[10:])
+    assert painted(SQUARE._replace(cells=changed_one)) == 1
+
+
+def test_colours_rise_in_brightness_so_that_every_eye_sees_their_order() -> None:
+    light = [
+        0.2126 * red + 0.7152 * green + 0.0722 * blue
+        for red, green, blue in (panel_heat.colour_of(level)[:3] for level in range(panel_heat.LEVELS))
+    ]
+    assert all(b > a for a, b in itertools.pairwise(light))
+    assert light[0] > max(panel_parts.NIGHT) * 0.9, "no value is as dark as a wall"
+
+
+def test_values_are_scaled_among_the_cells_where_something_is_chosen() -> None:
+    cells_ = (HeatCell(-4.0, ((0, 1),)), HeatCell(-2.0, ((0, 1),)), HeatCell(0.0, (), ends=True), HeatCell(None))
+    low, high, end, wall = panel_heat.looks(Heat(1, 4, cells_), False, True)
+    assert (low.level, high.level) == (0, panel_heat.LEVELS - 1)
+    assert (end.level, wall.level) == (None, None)
+    assert low.words == "−4.00"
+
+
+@pytest.mark.parametrize("move", [(0, 1), (1, 0), (0, -1), (-1, 0)])
+def test_an_arrow_points_where_its_action_goes(move: tuple[int, int]) -> None:
+    """Its head is the heavy end."""
+    picture = panel_heat._arrows((move,), 60, (0, 0, 0))
+    ink = pygame.surfarray.array_alpha(picture).astype(float)
+    right, down = (np.average(np.arange(60) - 29.5, weights=ink.sum(axis=axis)) for axis in (1, 0))
+    assert (abs(down) < 1) == (move[0] == 0)
+    assert (abs(right) < 1) == (move[1] == 0)
+    assert down * move[0] + right * move[1] > 2
+
+
+def test_the_legend_names_only_what_is_there() -> None:
+    plain = Heat(1, 1, (HeatCell(1.0, ((0, 1),)),))
+    assert len(panel_heat.legend(plain, False)) == 2
+    assert len(panel_heat.legend(SQUARE, True)) == 6
+
+
 # -- a good guest
 
 
 def forget() -> None:
-    for module in (panels, panel_parts):
+    for module in (panels, panel_parts, panel_heat):
         for part in vars(module).values():
             if isinstance(part, functools._lru_cache_wrapper):
                 part.cache_clear()
@@ -565,7 +675,7 @@ def test_no_display_is_opened_and_a_strangers_quit_does_no_harm() -> None:
 
 
 def test_the_caches_are_bounded() -> None:
-    for module in (panels, panel_parts):
+    for module in (panels, panel_parts, panel_heat):
         for part in vars(module).values():
             if isinstance(part, functools._lru_cache_wrapper):
                 assert part.cache_parameters()["maxsize"] is not None

@@ -417,8 +417,39 @@ def test_the_help_card_opens_and_closes_and_holds_nothing_up(driven: Driven) -> 
     assert driven.values() == [1]
 
 
+def test_the_map_of_values_is_there_goes_and_comes_back(driven: Driven) -> None:
+    seen = []
+
+    def look(shown: Any) -> None:
+        seen.append((shown._view().heat is not None, shown._layout().heat.width > 0))
+
+    driven.play([(0, look), (0.1, "return"), (1, "m"), (1.2, look), (2, "m"), (2.2, look)], *LAKE)
+    assert seen == [(True, True), (False, False), (True, True)]
+    driven.play([(0, "return"), (1, look), (1.1, "m")], seconds=2)
+    assert seen[-1] == (False, False), "the counter is no grid"
+    assert window.MAP not in [deed for _, deed in driven.window._legend()]
+
+
+def test_the_map_follows_the_agent(driven: Driven) -> None:
+    """The cell that is marked is the one in the picture, and a value that was learnt is there in the next frame."""
+    seen = []
+
+    def look(shown: Any) -> None:
+        heat, live = shown._view().heat, shown.live
+        assert heat.here == live._step.next_observation
+        for state, cell in enumerate(heat.cells):
+            if cell.value is not None and not cell.ends:
+                assert cell.value == max(live.wiring.agent.q[state])
+        seen.append(heat)
+
+    due = [(0, "return"), *((1 + 0.31 * number, look) for number in range(30)), (2, "up"), (3, "up")]
+    driven.play(sorted(due, key=lambda one: one[0]), *LAKE, "--blend", "reward_shaping", seconds=12)
+    assert len(set(seen)) > 5
+
+
 def places(sliders: int = 5) -> panels.Layout:
-    return panels.layout(SIZE, sliders)
+    """Of FrozenLake's window."""
+    return panels.layout(SIZE, sliders, (4, 4))
 
 
 def test_the_mouse_over_the_world_judges(driven: Driven) -> None:
