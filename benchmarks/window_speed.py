@@ -166,6 +166,8 @@ def press_keys(until: float, rate: float) -> None:
     rng = random.Random(0)
     while time.perf_counter() < until:
         time.sleep(rng.expovariate(rate))
+        if time.perf_counter() >= until:
+            return  # the window may be gone by now, and nobody may post any more
         key = pygame.key.key_code(rng.choice(("up", "z")))
         event = pygame.event.Event(pygame.KEYDOWN, key=key, mod=0, unicode="", posted=time.perf_counter())
         pygame.event.post(event)

@@ -206,6 +206,11 @@ class Window:
         self._waiting: deque[_Waiting] = deque()
         self._told: list[Press] = []  # presses whose shares were told while their step is still on the screen
 
+    def fit(self, delays: Sequence[float]) -> None:
+        """Share presses by the measured delays of this person, in seconds; to be said before the first step."""
+        self.delay = Empirical(delays)
+        self._reach = self.delay.reach
+
     def share(self, step: Step, press: Feedback) -> Press:
         """How a press is shared among the steps that wait and the one on the screen; no later barrier changes it."""
         self._told.append(self._shared(step, press))

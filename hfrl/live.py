@@ -11,6 +11,7 @@ from hfrl.blend import Switch
 from hfrl.credit import Credit
 from hfrl.heat import ground_of
 from hfrl.loop import play
+from hfrl.reaction import FEWEST, fit, median
 from hfrl.session import Deed, FrameClock, Person, SessionClosed, Shown, Staged
 from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
 from hfrl.view import Bar, Card, Counts, Echo, Heat, Notice, Slider, View
@@ -76,6 +77,7 @@ class Live:
         self._named: dict[int, str] = {}  # the actions of the last steps, which a press may still be about
         self._recent: list[float] = []  # when the last steps came on the screen
         self.done_steps = 0
+        self.delays: list[float] = []  # this person's, in seconds, where they were measured
 
     def open(self) -> None:
         """Show the world as it will be when the agent begins, which resets it with the same seed."""
@@ -190,6 +192,18 @@ class Live:
     def _change(self, judgement: Judgement, name: str, old: float, new: float) -> str:
         h = self.wiring.switch.model.values(judgement.step.observation)[judgement.step.action]
         return f"H({name}) is now {h:+.2f};  Q {old:.2f} -> {new:.2f}"
+
+    # --- before the start --------------------------------------------------------------------------------------------
+
+    def measured(self, delays: Sequence[float]) -> str:
+        """The reaction test is over: its delays (seconds) become the credit's. Returns what came of it, in words."""
+        if len(delays) < FEWEST:
+            return f"{len(delays)} usable presses are too few (of {FEWEST}): the delay stays as it was"
+        self.delays = list(delays)
+        self.person.log.write(Deed("reaction", self.clock.now(), self.delays), None)
+        if not fit(self.wiring.credit, self.delays):
+            return f"your delay is {median(delays):.2f} s, but the credit that was chosen knows no delay"
+        return f"your delay is {median(delays):.2f} s (of {len(delays)} presses); credit goes by it now"
 
     # --- what the person does ----------------------------------------------------------------------------------------
 

@@ -875,6 +875,7 @@ def _sheet(pen: Pen, notice: Notice, scale: float) -> _Sheet:
         rows.append((match[1] if match else "", pieces[0]))
         rows.extend((" " if match else "", piece) for piece in pieces[1:])
     proof = 0 if notice.keys_arrived is None else pen.long(56 * scale)
+    proof = proof if notice.flash is None else pen.long(150 * scale)
     foot = pen.long(36 * scale) if notice.footer else 0
     return _Sheet(rows, size, wide, edge, column, pen.long(50 * scale), proof, foot)
 
@@ -904,6 +905,9 @@ def _draw_notice(pen: Pen, notice: Notice, keys: Sequence[tuple[str, str]]) -> N
     if notice.keys_arrived is not None:
         proof = pygame.Rect(inner.left, top + sheet.proof // 6, inner.width, sheet.proof * 5 // 6)
         _draw_key_box(pen, proof, notice.keys_arrived)
+    if notice.flash is not None:
+        light = pygame.Rect(inner.left, top + sheet.proof // 12, inner.width, sheet.proof * 5 // 6)
+        _draw_light(pen, light, notice.flash)
     foot = pygame.Rect(inner.left, inner.bottom - sheet.foot + sheet.edge // 4, inner.width, sheet.foot)
     label(surface, foot, notice.footer, sheet.size, WORLD)
 
@@ -921,6 +925,13 @@ def _draw_notice_row(pen: Pen, room: pygame.Rect, sheet: _Sheet, row: tuple[str,
     label(
         pen.surface, pygame.Rect(room.left + start, room.top, room.width - start, room.height), words, sheet.size, INK
     )
+
+
+def _draw_light(pen: Pen, room: pygame.Rect, lit: bool) -> None:
+    """The box of the reaction test: dark, or bright with a word in it."""
+    framed(pen.surface, room, GOLD if lit else NIGHT, INK, pen.long(12), pen.long(4))
+    words, size, ink = ("NOW", 64, INK) if lit else ("wait for it", 18, SHADE)
+    label(pen.surface, room, words, pen.long(size), ink, "middle")
 
 
 def _draw_key_box(pen: Pen, room: pygame.Rect, arrived: bool) -> None:

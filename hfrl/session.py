@@ -39,6 +39,9 @@ LEVERS = (
 )
 
 
+#: What else the log tells of. ``reaction`` comes before the first step, and has none.
+OTHER_EVENTS = ("step", "card", "feedback", "reaction", "quit", "failed")
+
 #: What may be done while the world waits for a driver's first action of an episode.
 AT_START = ("drive", "takeover")
 

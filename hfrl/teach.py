@@ -5,7 +5,7 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,13 +16,28 @@ from hfrl.blend import Blend
 from hfrl.config import Arm, is_number
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
+from hfrl.reaction import fit, median
 from hfrl.record import Arrays, command_line, create_run, read_arrays, read_json, write_arrays, write_json
-from hfrl.session import LEVERS, Desk, FrameClock, Person, RealClock, Replayed, SessionClosed, SessionLog, Shown, Staged
+from hfrl.session import (
+    LEVERS,
+    OTHER_EVENTS,
+    Desk,
+    FrameClock,
+    Person,
+    RealClock,
+    Replayed,
+    SessionClosed,
+    SessionLog,
+    Shown,
+    Staged,
+)
 from hfrl.types import Event, Judgement, Learnt, Step, UserError
 from hfrl.undo import Memory
 
 #: `--warmup auto` trains until a greedy evaluation reaches this share of the optimum, in chunks, at most so long.
 WARM_ENOUGH, WARM_CHUNK, WARM_MOST = 0.95, 10_000, 300_000
+#: The delays of a reaction test, in the folder of the seed.
+DELAYS = "delays.txt"
 NOVICE_ENV = "hfrl/Pizza-v0"
 
 
@@ -117,7 +132,8 @@ def run_play(flags: Any) -> int:
         log.close()
         write_arrays(folder / "final.npz", session.arrays())
         write_json(folder / "summary.json", live.summary() | {"finished": live.failed is None})
-        return _end_card(live, run)
+        write_delays(folder, live.delays)
+        return _end_card(live, run, folder)
 
     try:
         window.Window(live, script, size, keys).run(finish)
@@ -130,7 +146,7 @@ def run_play(flags: Any) -> int:
             log.close()
             if not (folder / "final.npz").exists():
                 write_arrays(folder / "final.npz", session.arrays())
-    for line in _end_card(live, run).lines:
+    for line in _end_card(live, run, folder).lines:
         print(line)
     if live.failed is not None:
         raise UserError(
@@ -214,22 +230,35 @@ def _check_pictures(env: Any, arm: Arm) -> None:
         raise UserError(f"{arm.env} cannot be drawn in the window: it offers {', '.join(modes) or 'no pictures'}")
 
 
-def _end_card(live: Any, run: Path) -> Any:
+def write_delays(folder: Path, delays: Sequence[float]) -> None:
+    """Where a reaction test was done: one delay in seconds a line, as ``--credit empirical:file=...`` reads them."""
+    if delays:
+        (folder / DELAYS).write_text("".join(f"{delay!r}\n" for delay in delays), encoding="utf-8")
+
+
+def _end_card(live: Any, run: Path, folder: Path) -> Any:
     from hfrl.view import Notice
 
     s = live.summary()
     mean = "none finished" if s["mean_return"] is None else f"mean return {s['mean_return']:.2f}"
-    lines = (
+    lines = [
         f"session   {s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
         f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, "
         f"{s['taken_back']} taken back",
         f"saved in   {run}",
         f"again   python -m hfrl.run replay {run}",
-    )
+    ]
+    if live.delays:
+        lines.append(f"delay   {median(live.delays):.2f} s; next time: --credit empirical:file={folder / DELAYS}")
     return Notice("Thank you", lines, "press any key to close")
 
 
 # --- replay ----------------------------------------------------------------------------------------------------------
+
+
+def is_delay(value: Any) -> bool:
+    """Whether a value from a log is a delay in seconds."""
+    return is_number(value) and 0 <= value < math.inf
 
 
 def check_event(event: Any, before: list[dict[str, Any]]) -> None:
@@ -237,15 +266,17 @@ def check_event(event: Any, before: list[dict[str, Any]]) -> None:
     if not isinstance(event, dict) or not {"event", "t", "step", "episode", "value"} <= event.keys():
         raise ValueError("an event needs event, t, step, episode and value")
     kind, value = event["event"], event["value"]
-    if not isinstance(kind, str) or (kind not in LEVERS and kind not in ("step", "card", "feedback", "quit", "failed")):
+    if not isinstance(kind, str) or kind not in (*LEVERS, *OTHER_EVENTS):
         raise ValueError(f"unknown event {kind!r}")
     if not is_number(event["t"]) or not math.isfinite(event["t"]):
         raise ValueError(f"t must be seconds, got {event['t']!r}")
-    for key in ("step", "episode"):
+    for key in ("step", "episode") if kind != "reaction" else ():
         if not isinstance(event[key], int) or isinstance(event[key], bool):
             raise ValueError(f"{key} must be a whole number, got {event[key]!r}")
     if kind in ("feedback", "speed") and not (is_number(value) and math.isfinite(value)):
         raise ValueError(f"the value of {kind} must be a number, got {value!r}")
+    if kind == "reaction" and not (isinstance(value, list) and value and all(map(is_delay, value))):
+        raise ValueError(f"the value of reaction must be delays in seconds, got {value!r}")
     if kind == "drive" and (not isinstance(value, int) or value < 0):
         raise ValueError(f"the value of drive must be an action, got {value!r}")
     if kind == "blend" and not isinstance(value, str):
@@ -378,7 +409,11 @@ def _replayed(session: Session, folder: Path) -> Replayed:
     desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
     desk.stage = Staged(session.env, unseen)
     memory = Memory(session.agent, session.switch, session.credit)
-    return Replayed(desk, session.credit, memory, read_log(folder / "feedback.jsonl"))
+    events = read_log(folder / "feedback.jsonl")
+    for event in events:
+        if event["event"] == "reaction":
+            fit(session.credit, event["value"])
+    return Replayed(desk, session.credit, memory, events)
 
 
 def unseen(env: Any) -> None:

@@ -81,13 +81,15 @@ class Counts(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A card over the whole window: the start card, the help, the end card. ``keys_arrived`` lights the box that proves
-    that the keyboard reaches this window (None: no such box)."""
+    """A card over the whole window: the start card, the help, the reaction test, the end card. ``keys_arrived`` lights
+    the box that proves that the keyboard reaches this window, ``flash`` the box of the reaction test (None: no such
+    box)."""
 
     title: str
     lines: Sequence[str]
     footer: str
     keys_arrived: bool | None = None
+    flash: bool | None = None
 
 
 class HeatCell(NamedTuple):

@@ -19,6 +19,7 @@ import pygame
 
 from hfrl import panels
 from hfrl.live import Live
+from hfrl.reaction import Reaction
 from hfrl.registry import nearest
 from hfrl.session import FrameClock
 from hfrl.types import UserError
@@ -49,6 +50,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "uncertainty": ("u",),
     "map": ("m",),
     "help": ("h",),
+    "reaction": ("t",),
     "start": ("return",),
     "quit": ("escape",),
 }
@@ -82,8 +84,10 @@ START = (
     "tab   you drive, and hand back",
     "p   pause",
     "h   all keys",
+    "t   a test of 20 s first, if you like: credit then goes by how fast you are",
     "esc   quit; everything is saved",
 )
+REACT = "Press any key but RETURN as soon as the box lights up."
 STRENGTHS = {"strength_1": 1.0, "strength_2": 2.0, "strength_3": 3.0}
 SPEED_STEP = 1.25
 SPEEDS = (0.5, 30.0)
@@ -209,6 +213,10 @@ class Window:
         self._grabbed: int | None = None
         self._uncertainty = False
         self._map = True
+        self._started = time.monotonic()
+        self._frame_time = 0.0
+        self._test: Reaction | None = None
+        self._tested = ""
         self._frames: list[pygame.Surface] = []
         self._pending = list(script.keys)
         self._shot = False
@@ -224,7 +232,7 @@ class Window:
         pygame.display.set_caption(f"hfrl: {self.live.actions and self.live.wiring.env}"[:80])
         pygame.key.set_repeat(0)
         pads = open_pads()
-        started = time.monotonic()
+        self._started = time.monotonic()
         clock = pygame.time.Clock()
         now = 0.0
         try:
@@ -232,6 +240,8 @@ class Window:
                 self._post_due(now)
                 for event in pygame.event.get():
                     self._handle(event)
+                if self._test is not None and not self._test.left(self._now()):
+                    self._end_test()
                 self._draw(screen)
                 self._keep(screen, now)
                 if self.script.duration is not None and now >= self.script.duration:
@@ -239,11 +249,11 @@ class Window:
                 if self.live.started and not self.live.running and self.live.failed is None:
                     break  # a recorded session is over
                 if isinstance(self.live.clock, FrameClock):
-                    now += FRAME
+                    now = self._frame_time = now + FRAME
                     self._advance()
                 else:
                     clock.tick(FRAMES_PER_SECOND)
-                    now = time.monotonic() - started
+                    now = self._now()
             self.live.stop()
             self._ending = end_notice()
             if self.script.duration is None and not self._quit_for_good:
@@ -256,6 +266,10 @@ class Window:
         self._write_gif()
 
     _quit_for_good = False
+
+    def _now(self) -> float:
+        """Seconds since the first frame: of the simulated clock's frames, or of this very moment."""
+        return self._frame_time if isinstance(self.live.clock, FrameClock) else time.monotonic() - self._started
 
     def _advance(self) -> None:
         clock, person = self.live.clock, self.live.person
@@ -289,8 +303,11 @@ class Window:
             self._key(event.key)
         elif event.type == pygame.MOUSEBUTTONDOWN:
             self._mouse_down(event.pos, event.button)
-        elif event.type == pygame.JOYBUTTONDOWN and event.button in PAD and self.live.started:
-            self._deed(PAD[event.button])
+        elif event.type == pygame.JOYBUTTONDOWN and event.button in PAD:
+            if self.live.started:
+                self._deed(PAD[event.button])
+            elif self._test is not None:
+                self._test.press(self._now())
         elif event.type == pygame.MOUSEBUTTONUP and event.button == 1:
             self._grabbed = None
         elif event.type == pygame.MOUSEMOTION and self._grabbed is not None:
@@ -300,15 +317,30 @@ class Window:
         self._arrived = True
         deed = self._meaning.get(code)
         if not self.live.started:
-            if deed == "start":
-                self.live.start()
-            elif deed == "quit":
-                self._quit = True
+            self._before_start(deed)
             return
         if self.live.desk.driving and code in self._driving_keys:
             self.live.person.do("drive", self._driving_keys[code])
         elif deed is not None:
             self._deed(deed)
+
+    def _before_start(self, deed: str | None) -> None:
+        """Keys while the start card or the reaction test is on the screen."""
+        if deed == "quit":
+            self._quit = True
+        elif self._test is not None and deed == "start":
+            self._end_test()
+        elif self._test is not None:
+            self._test.press(self._now())
+        elif deed == "start":
+            self.live.start()
+        elif deed == "reaction":
+            self._test = Reaction(self.live.wiring.seed, self._now())
+
+    def _end_test(self) -> None:
+        assert self._test is not None
+        self._tested = self.live.measured(self._test.delays)
+        self._test = None
 
     def _deed(self, deed: str) -> None:
         live, person = self.live, self.live.person
@@ -355,6 +387,8 @@ class Window:
     def _mouse_down(self, position: tuple[int, int], button: int) -> None:
         layout = self._layout()
         if not self.live.started:
+            if self._test is not None:
+                self._test.press(self._now())
             return
         if layout.world.collidepoint(position) and button in MOUSE:
             self._deed(MOUSE[button])
@@ -396,10 +430,20 @@ class Window:
         if self._ending is not None:
             return self._ending
         if not self.live.started:
-            return Notice("Teach the agent", START, "press RETURN to begin", self._arrived)
+            return self._start_notice()
         if self._help:
             return Notice("Keys", [f"{key}   {deed}" for key, deed in self._legend()], "press H to go on")
         return None
+
+    def _start_notice(self) -> Notice:
+        """The start card, or the reaction test."""
+        if self._test is not None:
+            now = self._now()
+            lit = self._test.look(now)
+            lines = (REACT, f"{self._test.left(now):.0f} s to go, {len(self._test.delays)} presses measured")
+            return Notice("How fast are you?", lines, "RETURN ends the test", flash=lit)
+        lines = (*START, "", self._tested) if self._tested else START
+        return Notice("Teach the agent", lines, "press RETURN to begin", self._arrived)
 
     def _view(self) -> Any:
         focused = bool(pygame.key.get_focused()) or os.environ.get("SDL_VIDEODRIVER") == "dummy"

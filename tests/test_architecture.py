@@ -25,8 +25,8 @@ FLOOR = {
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
-    "panel_parts panel_heat heat reproduce plot_book book book_bandits book_control book_gradient book_planning "
-    "book_prediction",
+    "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
+    "book_planning book_prediction",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -73,6 +73,7 @@ LIBRARIES = {
     "hfrl.panel_parts": {"numpy", "pygame"},
     "hfrl.panel_heat": {"pygame"},
     "hfrl.heat": set(),
+    "hfrl.reaction": {"numpy"},
     "hfrl.teach": {"numpy"},
     "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
     "hfrl.build": {"numpy", "gymnasium"},

@@ -583,6 +583,7 @@ def test_a_seed_whose_files_are_gone_is_not_whole(
 
 #: The agents that take discrete observations.
 AGENTS = [name for name in registry.AGENTS if not name.startswith("linear_")]
+PLANNERS = [name for name in AGENTS if name.endswith("_iteration")]
 BLENDS = list(registry.BLENDS)
 
 
@@ -603,7 +604,17 @@ def test_every_agent_with_every_blend(world: str, tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("agent", PLANNERS)
+def test_a_planner_is_refused_in_a_world_without_a_table(
+    agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, *flags(("--env", "Blackjack-v1", "--agent", agent, "--teacher", "none"), tmp_path))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "transition table P" in err
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("agent", [name for name in AGENTS if name not in PLANNERS])
 def test_blackjack_without_a_teacher(agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ("--env", "Blackjack-v1", "--agent", agent, "--teacher", "none", "--json")
     code, out, _ = run(capsys, *flags(line, tmp_path))

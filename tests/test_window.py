@@ -25,7 +25,8 @@ import pygame
 import pytest
 from PIL import Image, ImageSequence
 
-from hfrl import build, panels, teach, window
+from hfrl import build, panels, reaction, teach, window
+from hfrl.credit import Uniform
 from hfrl.record import read_arrays, read_json
 from hfrl.run import main
 from hfrl.types import UserError
@@ -542,6 +543,92 @@ def test_the_window_may_be_resized_and_lose_the_keys(driven: Driven) -> None:
     events = [(1.5 + 0.1 * number, pygame.event.Event(kind)) for number, kind in enumerate(kinds)]
     driven.play([(0, "return"), (1, resize), (1.2, "up"), *events, (2.5, tiny), (3, "up")], *LAKE)
     assert driven.values() == [1, 1]
+
+
+# --- the reaction test -----------------------------------------------------------------------------------------------
+
+
+def answers(delay: float, most: int = 99) -> list[tuple[float, str]]:
+    """Keys that answer the lights of seed 0 after so many seconds; the test begins at 0.5 s."""
+    lights = [0.5 + moment for moment in reaction.flashes(teach.live_seed(0))]
+    return [(0.5, "t"), *((light + delay, "up") for light in lights[:most])]
+
+
+def test_a_reaction_test_fits_the_credit_to_the_person(driven: Driven) -> None:
+    taught = [(21, "return"), (22.0, "up"), (23.1, "z"), (24, "up")]
+    driven.play([*answers(0.4), *taught], *LAKE, seconds=26)
+    (event,) = driven.log("reaction")
+    assert (event["step"], event["episode"]) == (None, None)
+    assert driven.log()[0] == event
+    delays = event["value"]
+    assert len(delays) >= 6
+    assert delays == pytest.approx([0.4] * len(delays), abs=2.1 / 60)
+    assert driven.live.wiring.credit.delay.delays == sorted(delays)
+    assert driven.values() == [1, -1, 1], "what was pressed in the test is no feedback"
+    kept = driven.run / "seed_0" / teach.DELAYS
+    assert [float(line) for line in kept.read_text().splitlines()] == delays
+    assert f"empirical:file={kept}" in driven.said.out
+    driven.is_readable()  # the replay has the very same credit, or it would not end in the same tables
+    driven.play([(0, "return"), (1, "up")], "--credit", f"empirical:file={kept}", *LAKE)
+    assert driven.live.wiring.credit.delay.delays == sorted(delays)
+
+
+def test_the_reaction_test_is_the_same_twice(driven: Driven) -> None:
+    measured = []
+    for _ in range(2):
+        driven.play([*answers(0.3), (21, "return")], *LAKE, seconds=22)
+        measured.append(driven.values("reaction"))
+    assert measured[0] == measured[1]
+
+
+@pytest.mark.parametrize(("delay", "most"), [(0.4, 4), (0.02, 99), (99.0, 99)])
+def test_too_few_usable_presses_keep_the_default(delay: float, most: int, driven: Driven) -> None:
+    seen = []
+
+    def look(shown: Any) -> None:
+        seen.append(" ".join(shown._notice().lines))
+
+    due = sorted([*answers(delay, most), (20.6, look), (21, "return"), (22, "up")], key=lambda one: one[0])
+    driven.play(due, *LAKE, seconds=23)
+    assert "too few" in seen[0]
+    assert driven.log("reaction") == []
+    assert driven.live.wiring.credit.delay == Uniform()
+    assert not (driven.run / "seed_0" / teach.DELAYS).exists()
+    assert driven.values() == [1]
+    driven.is_readable()
+
+
+def test_return_ends_the_reaction_test_and_a_second_one_replaces_the_first(driven: Driven) -> None:
+    first = answers(0.3, 6)
+    again = [(moment + 20, key) for moment, key in answers(0.5, 6)]
+    due = [*first, (19, "return"), *again, (39, "return"), (39.5, "return"), (41, "up")]
+    driven.play(due, *LAKE, seconds=43)
+    one, two = driven.values("reaction")
+    assert max(one) < min(two)
+    assert driven.live.wiring.credit.delay.delays == sorted(two)
+    driven.is_readable()
+
+
+def test_a_credit_without_a_delay_stays_what_it_was(driven: Driven) -> None:
+    driven.play([*answers(0.4), (21, "return"), (22, "up")], "--credit", "immediate", *LAKE, seconds=24)
+    assert "knows no delay" in driven.window._tested
+    assert len(driven.log("reaction")) == 1
+    assert [share for _, share in driven.log("feedback")[0]["credit"]] == [1.0]
+    driven.is_readable()
+
+
+def test_escape_leaves_the_reaction_test_and_the_session(driven: Driven) -> None:
+    driven.play([*answers(0.4, 3), (8, "escape")], *LAKE, seconds=60)
+    assert driven.log() == []
+    assert driven.live.wiring.credit.delay == Uniform()
+
+
+def test_a_gamepad_and_the_mouse_answer_too(driven: Driven) -> None:
+    pad = pygame.event.Event(pygame.JOYBUTTONDOWN, button=0, joy=0, instance_id=0)
+    kinds = itertools.cycle([pad, click((300, 200))])
+    due = [(moment, what if what == "t" else next(kinds)) for moment, what in answers(0.4)]
+    driven.play([*due, (21, "return")], *LAKE, seconds=22)
+    assert len(driven.values("reaction")[0]) >= 6
 
 
 # --- every end -------------------------------------------------------------------------------------------------------
