@@ -442,8 +442,8 @@ class Window:
             lit = self._test.look(now)
             lines = (REACT, f"{self._test.left(now):.0f} s to go, {len(self._test.delays)} presses measured")
             return Notice("How fast are you?", lines, "RETURN ends the test", flash=lit)
-        lines = (*START, "", self._tested) if self._tested else START
-        return Notice("Teach the agent", lines, "press RETURN to begin", self._arrived)
+        words = (*START, "", self._tested) if self._tested else START
+        return Notice("Teach the agent", words, "press RETURN to begin", self._arrived)
 
     def _view(self) -> Any:
         focused = bool(pygame.key.get_focused()) or os.environ.get("SDL_VIDEODRIVER") == "dummy"
