@@ -4,6 +4,7 @@ import importlib
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hfrl import build, fanout, registry
+from hfrl import build, engine, fanout, registry
 from hfrl.config import Arm, Train, arms, headline, read_config
 from hfrl.experiment import Session
 from hfrl.record import command_line, create_run, find_runs, is_session, read_arrays, seed_folders, write_json
@@ -31,6 +32,7 @@ def run_train(flags: Train) -> int:
     cells = arms(flags) if _is_specific(flags) else headline(flags)
     for arm in cells:
         build.check(arm)
+    cells = _with_engines(cells)
     out = Path(flags.out)
     command = command_line()
     runs = [create_run(out, arm, command) for arm in cells]
@@ -50,6 +52,16 @@ def run_train(flags: Train) -> int:
     if flags.json:
         print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(out)}))
     return 0 if finished else 130
+
+
+def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
+    """Each arm with the engine that runs it, which and why said once for all arms that agree."""
+    choices = [engine.choose(arm) for arm in cells]
+    for choice in dict.fromkeys(choices):
+        whose = [arm.label for arm, chosen in zip(cells, choices, strict=True) if chosen == choice]
+        of = "" if len(whose) == len(cells) else f" for {', '.join(dict.fromkeys(whose))}"
+        SAID.print(f"Engine {choice.engine}{of}: {choice.reason}", style="dim", soft_wrap=True, markup=False)
+    return [replace(arm, engine=choice.engine) for arm, choice in zip(cells, choices, strict=True)]
 
 
 def _is_specific(flags: Train) -> bool:

@@ -232,6 +232,7 @@ class Batch:
         blend: how feedback joins the reward.
         dials: a simulated teacher, or None for nobody.
         step_log: keep the reward and the action of every step of a call (:attr:`rewards`, :attr:`actions`).
+        press_log: keep every press of a call (:meth:`presses`); such a call says how many steps it goes at most.
         monitor: keep sums of |TD error| and of the signal (``summed``).
         threads: how many seeds run at once; by default one per core.
 
@@ -253,15 +254,16 @@ class Batch:
         dials: Dials | None = None,
         *,
         step_log: bool = False,
+        press_log: bool = False,
         monitor: bool = False,
         threads: int | None = None,
     ) -> None:
         self.world: World = kernel.world_of(env)
-        plan = kernel.plan_of(self.world, agent, blend or Blend("none"), dials, step_log, monitor)
+        self._kept = kernel.Kept(step_log, press_log and dials is not None, monitor)
+        plan = kernel.plan_of(self.world, agent, blend or Blend("none"), dials, self._kept)
         self.plan = plan
         self.seeds = tuple(seeds)
         self.threads = threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1)
-        self._step_log = step_log
         self._module = _module(plan)
         count, states, actions = len(self.seeds), self.world.states, self.world.actions
         self.tables: Arrays = {name: _repeated(getattr(agent, name), count) for name in plan.tables}
@@ -286,6 +288,8 @@ class Batch:
         self._returns, self._lengths = np.zeros((count, 1)), np.zeros((count, 1), np.int64)
         self.rewards = np.zeros((count, 1))
         self.actions = np.zeros((count, 1), np.int64)
+        self._spoken = np.zeros((count, 0, 3), np.int64)
+        self._heard = np.zeros(count, np.int64)
         self._compile()
 
     def run(self, steps: int | None = None, episodes: int | None = None) -> None:
@@ -298,21 +302,24 @@ class Batch:
         room = min(steps or kernel.FOREVER, episodes or kernel.FOREVER, 1 << 16)
         returns = np.full((len(self.seeds), room), np.nan)
         lengths = np.zeros(returns.shape, np.int64)
-        if self._step_log:
-            if steps is None:
-                raise ValueError("with a log of every step, say how many steps at most")
+        if steps is None and (self._kept.steps or self._kept.presses):
+            raise ValueError("with a log of every step or press, say how many steps at most")
+        if self._kept.steps:
             self.rewards = np.zeros((len(self.seeds), steps))
             self.actions = np.zeros((len(self.seeds), steps), np.int64)
         goals = (steps or kernel.FOREVER, episodes or kernel.FOREVER)
-        before = self.count("episode")
+        if self._kept.presses:
+            self._spoken = np.zeros((len(self.seeds), steps or 0, 3), np.int64)
+        before, heard = self.count("episode"), self.count("presses")
         self._spread(lambda lo, hi: self._call(lo, hi, goals, returns, lengths))
         ended = np.minimum(self.count("episode") - before, room)
         self._ended, self._returns, self._lengths = ended, returns, lengths
+        self._heard = self.count("presses") - heard
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
         shared = (*self.world.shared.values(), self._observation_of, self._good, self._available)
         each = (*self._own.values(), *self.tables.values(), self.h_mean, self.h_count)
-        state = (self._draws, self._clock, self._real, returns, lengths, self.rewards, self.actions)
+        state = (self._draws, self._clock, self._real, returns, lengths, self.rewards, self.actions, self._spoken)
         self._module.run(lo, hi, *goals, self.world.limit, self.plan.numbers, *shared, *each, *state)
 
     def _compile(self) -> None:
@@ -361,6 +368,16 @@ class Batch:
     def summed(self, name: str) -> NDArray[np.float64]:
         """A sum of every seed since the start, where ``monitor`` is on: ``errors``, ``signals``, ``updates``."""
         return self._real[:, kernel.REAL.index(name)].copy()
+
+    def presses(self, i: int) -> list[tuple[int, int, int]]:
+        """The presses of the last call of run ``i``, where ``press_log`` is on: (step, episode, +1 or -1) each."""
+        rows: list[tuple[int, int, int]] = self._spoken[i, : self._heard[i]].tolist()
+        return rows
+
+    def clear_sums(self) -> None:
+        """Start the sums anew."""
+        for name in ("errors", "signals", "updates"):
+            self._real[:, kernel.REAL.index(name)] = 0.0
 
     def arrays(self, i: int) -> Arrays:
         """Run ``i`` as the agent's own ``arrays()`` has it, and H beside it."""

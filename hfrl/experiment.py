@@ -1,15 +1,16 @@
 """One seed of one arm: the loop, its records and its evaluations."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hfrl import build
+from hfrl import build, engine
 from hfrl.blend import Switch
 from hfrl.config import Arm
-from hfrl.loop import Evaluation, evaluate, play
+from hfrl.loop import Evaluation, evaluate, play, shown_at
 from hfrl.record import (
     Arrays,
     FeedbackLog,
@@ -19,10 +20,15 @@ from hfrl.record import (
     write_json,
 )
 from hfrl.seeding import streams
-from hfrl.types import Acted, Event, Learnt, Press, Step, Update, UserError
+from hfrl.types import Acted, Event, Feedback, Learnt, Press, Step, Update, UserError
+
+if TYPE_CHECKING:
+    from hfrl.compiled import Batch
 
 #: How often, in steps, a run reports its progress and asks whether it should stop.
 HEARTBEAT = 1024
+#: The same for the compiled engine: some milliseconds of its time.
+CHUNK = 1 << 16
 
 
 class Evaluations:
@@ -123,22 +129,35 @@ class Recorder:
         self._return += step.reward
         self._length += 1
         if step.terminated or step.truncated:
-            self._monitor.episode(self._return, self._length)
-            self._returns += self._return
-            self._lengths += self._length
-            self._episodes += 1
+            self.episode(self._return, self._length)
             self._return, self._length = 0.0, 0
+
+    def episode(self, total: float, length: int) -> None:
+        """Count an episode that has ended."""
+        self._monitor.episode(total, length)
+        self._returns += total
+        self._lengths += length
+        self._episodes += 1
 
     def learnt(self, update: Update) -> None:
         """Add an update to the sums."""
-        self._errors += abs(update.error)
-        self._signals += update.signal
-        self._updates += 1
+        self.summed(abs(update.error), update.signal, 1)
+
+    def summed(self, errors: float, signals: float, updates: int) -> None:
+        """Add so many updates to the sums."""
+        self._errors += errors
+        self._signals += signals
+        self._updates += updates
 
     def pressed(self, press: Press) -> None:
         """Log a press."""
-        self._log.press(press)
-        self._feedback += press.feedback.value
+        feedback, step, shares = press
+        self.fed_back(feedback, step.index, step.episode, shares)
+
+    def fed_back(self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]]) -> None:
+        """Log a press that came while step ``index`` of ``episode`` was on the screen."""
+        self._log.press(feedback, index, episode, shares)
+        self._feedback += feedback.value
         self._presses += 1
 
     def evaluated(self, steps: int) -> None:
@@ -207,8 +226,9 @@ def run_seed(arm: Arm, seed: int, folder: Path, heartbeat: Callable[[int], bool]
     """
     session = Session(arm, seed)
     recorder = Recorder(session, folder)
+    consume = _consume_compiled if arm.engine == "compiled" else _consume
     try:
-        steps = _consume(session, recorder, heartbeat)
+        steps = consume(session, recorder, heartbeat)
         recorder.evaluated(steps)
     finally:
         recorder.close()
@@ -237,3 +257,35 @@ def _consume(session: Session, recorder: Recorder, heartbeat: Callable[[int], bo
             recorder.pressed(event.press)
     heartbeat(total)
     return total
+
+
+def _consume_compiled(session: Session, recorder: Recorder, heartbeat: Callable[[int], bool]) -> int:
+    """What :func:`_consume` does, by the compiled twin of the loop: in pieces that end where an evaluation is due."""
+    arm = session.arm
+    total, frequency = arm.total_timesteps, arm.eval_freq or arm.total_timesteps
+    batch = engine.batch_of(arm, session.env, session.agent, session.switch.blend, (session.seed,))
+    done, going = 0, heartbeat(0)
+    while going and done < total:
+        goal = min(done + CHUNK, total, (done // frequency + 1) * frequency)
+        batch.run(steps=goal - done)
+        done = goal
+        for gained, length in zip(batch.returns[0], batch.lengths[0], strict=True):
+            recorder.episode(gained, length)
+        for index, episode, value in batch.presses(0):
+            recorder.fed_back(Feedback(float(value), shown_at(index, episode)), index, episode, ((index, 1.0),))
+        going = heartbeat(done)
+        if done % frequency == 0 and done < total:
+            _catch_up(session, recorder, batch, done)
+            recorder.evaluated(done)
+    _catch_up(session, recorder, batch, done)
+    return done
+
+
+def _catch_up(session: Session, recorder: Recorder, batch: "Batch", done: int) -> None:
+    """Bring agent, person's model, counters and sums to where the batch stands."""
+    session.restore(session.arrays() | batch.arrays(0))
+    # Counted as the loop counts: an episode is over when the next one begins.
+    behind = int(batch.count("fresh")[0]) if done == session.arm.total_timesteps else 0
+    session.switch.index, session.switch.episode = done, max(0, int(batch.count("episode")[0]) - behind)
+    recorder.summed(*(float(batch.summed(name)[0]) for name in ("errors", "signals")), int(batch.summed("updates")[0]))
+    batch.clear_sums()

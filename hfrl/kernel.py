@@ -70,6 +70,15 @@ class Plan(NamedTuple):
     tables: tuple[str, ...]
 
 
+class Kept(NamedTuple):
+    """What a page keeps beside tables and returns: each step's reward and action, each press, and sums of |TD error|
+    and of the signal."""
+
+    steps: bool = False
+    presses: bool = False
+    sums: bool = False
+
+
 # --- the world --------------------------------------------------------------------------------------------------------
 
 
@@ -191,14 +200,14 @@ def exponential(start: float, rate: float, n: int) -> float:
     return value
 
 
-def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, step_log: bool, monitor: bool) -> Plan:
+def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: Kept) -> Plan:
     """Write the page. Raises RefusedError, with the reason."""
     rule = getattr(type(agent), "learn_rule", None)
     if rule is None:
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
     page = _Page()
     tables = tuple(agent.learnt())
-    lines = _lines(page, world, agent, tables, blend, dials, step_log, monitor)
+    lines = _lines(page, world, agent, tables, blend, dials, kept)
     return Plan("\n".join(lines) + "\n", page.functions, tuple(page.numbers), tables)
 
 
@@ -209,8 +218,7 @@ def _lines(
     tables: tuple[str, ...],
     blend: Blend,
     dials: Dials | None,
-    step_log: bool,
-    monitor: bool,
+    kept: Kept,
 ) -> list[str]:
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
     restricted = ["available"] if getattr(agent, "available", ()) else []
@@ -218,10 +226,10 @@ def _lines(
     choose = _choose_lines(page, agent, blend, given)
     arrays = [*world.shared, "observation_of", "good", "available"]
     each = [*world.own, *map(_own, tables), "h_mean", "h_count", "draws", "clock", "real"]
-    logs = ["returns", "lengths", "rewards", "deeds"]
+    logs = ["returns", "lengths", "rewards", "deeds", "spoken"]
     head = f"def run(lo, hi, step_goal, episode_goal, limit, numbers, {', '.join(arrays)}, "
     head += ", ".join(f"all_{name}" for name in each) + ", " + ", ".join(f"all_{name}" for name in logs) + "):"
-    body = _loop_lines(page, world, agent, tables, blend, dials, step_log, monitor, given)
+    body = _loop_lines(page, world, agent, tables, blend, dials, kept, given)
     unpack = [f"{name} = all_{name}[i]" for name in each]
     unpack += [f"{name}_draws = draws[{k}]" for k, name in enumerate(STREAMS)]
     unpack += [f"{name} = clock[{k}]" for k, name in enumerate(CLOCK)]
@@ -243,6 +251,7 @@ def _lines(
         *("        " + line for line in unpack),
         f"        probabilities = np.empty({world.actions})",
         "        n_steps = 0",
+        "        n_spoken = 0",
         "        n_episodes = 0",
         "        while n_steps < step_goal and n_episodes < episode_goal:",
         *("            " + line for line in body),
@@ -360,8 +369,7 @@ def _loop_lines(
     tables: tuple[str, ...],
     blend: Blend,
     dials: Dials | None,
-    step_log: bool,
-    monitor: bool,
+    kept: Kept,
     given: Sequence[str],
 ) -> list[str]:
     """One turn of the loop."""
@@ -377,6 +385,9 @@ def _loop_lines(
     lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
     lines += ["t += 1", "truncated = t >= limit", "ended = terminated or truncated", "total += r"]
     lines += _teacher_lines(page, dials)
+    if kept.presses and dials is not None:
+        lines += ["if spoke:", "    all_spoken[i, n_spoken, 0] = index", "    all_spoken[i, n_spoken, 1] = episode"]
+        lines += ["    all_spoken[i, n_spoken, 2] = label", "    n_spoken += 1"]
     lines += ["index += 1", "a2, mu2 = 0, 1.0"]
     if on_policy:
         lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}"]
@@ -385,8 +396,8 @@ def _loop_lines(
         lines += ["if spoke:", "    h_count[o, a] += 1"]
         lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
     lines += ["signal = r", *_reward_lines(page, blend, agent.gamma, dials is not None)]
-    lines += _learn_lines(page, agent, tables, monitor)
-    if step_log:
+    lines += _learn_lines(page, agent, tables, kept.sums)
+    if kept.steps:
         lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
     lines += ["n_steps += 1", "if ended:", "    if n_episodes < all_returns.shape[1]:"]
     lines += ["        all_returns[i, n_episodes] = total", "        all_lengths[i, n_episodes] = t"]
@@ -462,7 +473,7 @@ def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list
     return lines
 
 
-def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool) -> list[str]:
+def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool) -> list[str]:
     scope = {name: _own(name) for name in tables} | {
         "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
         "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
@@ -475,7 +486,7 @@ def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], monitor: bool
         scope["rate"] = page.schedule(agent._exploration_rate, "steps", "episodes")
     call = page.call("learn", type(agent).learn_rule, scope, agent)
     lines = [f"old, target, new, bootstrap = {call}"]
-    if monitor:
+    if sums:
         lines += [
             "if target == target:",
             "    errors += abs(target - old)",

@@ -57,9 +57,16 @@ def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADI
         nonlocal ticks, pauses
         ticks += 1
         pauses += first_of_episode
-        return ticks * step_seconds + pauses * grading_seconds
+        return shown_at(ticks, pauses, step_seconds, grading_seconds)
 
     return time
+
+
+def shown_at(
+    index: int, episode: int, step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS
+) -> float:
+    """When the :func:`metronome` shows a step, in seconds from the first one."""
+    return index * step_seconds + episode * grading_seconds
 
 
 def human_model(env: Any) -> HumanModel:

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.config import Arm
-from hfrl.types import Press, UserError
+from hfrl.types import Feedback, UserError
 
 #: Monitor rows above which two episodes are merged into one row, again and again.
 MONITOR_ROWS = 100_000
@@ -233,15 +233,14 @@ class FeedbackLog:
         self._file = Growing(path)
         self.presses = 0
 
-    def press(self, press: Press) -> None:
-        """Add a press."""
-        feedback, step, shares = press
+    def press(self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]]) -> None:
+        """Add a press that came while step ``index`` of ``episode`` was on the screen."""
         # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs three times
         # as much. Every value is a number but the trainer, who may be called anything.
-        credit = ", ".join(f"[{index}, {share!r}]" for index, share in shares)
+        credit = ", ".join(f"[{credited}, {share!r}]" for credited, share in shares)
         self._file.write(
-            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time():.3f}, "step": {step.index}, '
-            f'"episode": {step.episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
+            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time():.3f}, "step": {index}, '
+            f'"episode": {episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
             f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {json.dumps(feedback.trainer)}}}\n'
         )
         self.presses += 1

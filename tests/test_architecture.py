@@ -26,7 +26,7 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction",
+    "book_planning book_prediction engine",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -77,6 +77,7 @@ LIBRARIES = {
     "hfrl.teach": {"numpy"},
     "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
     "hfrl.build": {"numpy", "gymnasium"},
+    "hfrl.engine": set(),
     "hfrl.experiment": {"numpy"},
     "hfrl.summary": {"numpy"},
     "hfrl.fanout": {"numpy", "joblib"},

@@ -353,8 +353,7 @@ def test_no_credit_crosses_the_end_of_an_episode(runs: dict[str, Path]) -> None:
 
 def test_a_press_as_it_stands_in_the_log(tmp_path: Path) -> None:
     log = record.FeedbackLog(tmp_path / "feedback.jsonl")
-    step = Step(41, 7, 3, 1, -0.1, 4, False, False)
-    log.press(Press(Feedback(-2.0, 12.5, 0.25, "Ada"), step, ((40, 0.75), (41, 0.25))))
+    log.press(Feedback(-2.0, 12.5, 0.25, "Ada"), 41, 7, ((40, 0.75), (41, 0.25)))
     log.close()
     assert log.presses == 1
     told = json.loads((tmp_path / "feedback.jsonl").read_text())

@@ -1,0 +1,88 @@
+"""Which engine runs an arm: the Python loop, which runs everything, or the compiled kernel, which runs tables.
+
+Both give the same bits, so the choice is one of time alone. ``auto`` compiles where it pays and says why.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hfrl import build, registry
+from hfrl.blend import Blend
+from hfrl.config import Arm
+from hfrl.kernel import RefusedError
+from hfrl.teachers import Dials
+from hfrl.types import UserError
+
+if TYPE_CHECKING:
+    from hfrl.compiled import Batch
+
+#: Steps of a seed from which ``auto`` compiles: below, loading the compiler takes longer than the Python loop.
+WORTHWHILE = 500_000
+
+
+class Choice(NamedTuple):
+    """An engine, and why."""
+
+    engine: str
+    reason: str
+
+
+def choose(arm: Arm) -> Choice:
+    """The engine that runs an arm. Where it is the compiled one, its machine code now lies in the cache.
+
+    Raises:
+        UserError: the compiled engine was asked for and cannot run this; the text says why and what can.
+    """
+    if arm.engine == "python":
+        return Choice("python", "as asked")
+    if arm.engine == "auto" and arm.total_timesteps < WORTHWHILE:
+        reason = f"{arm.total_timesteps:,} steps a seed are fewer than the {WORTHWHILE:,} from which compiling pays"
+        return Choice("python", reason)
+    try:
+        _try_out(arm)
+    except RefusedError as refusal:
+        if arm.engine == "auto":
+            return Choice("python", str(refusal))
+        raise UserError(
+            f"--engine compiled cannot run {arm.agent} in {arm.env}: {refusal}; --engine python can"
+        ) from refusal
+    if arm.engine == "compiled":
+        return Choice("compiled", "as asked")
+    return Choice("compiled", f"{arm.total_timesteps:,} steps a seed, and all of it is tables and pure functions")
+
+
+def _try_out(arm: Arm) -> None:
+    """Build it once: this compiles, and every process after it finds the machine code in the cache."""
+    env = build.make_env(arm.env, arm.env_kwargs)
+    try:
+        batch_of(arm, env, build.make_agent(arm, env), build.make_blend(arm.blend), (0,))
+    finally:
+        env.close()
+
+
+def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int]) -> "Batch":
+    """The seeds of an arm, compiled, with a log of every press and sums for ``progress.csv``.
+
+    Raises RefusedError, with the reason, where only the Python loop can run it.
+    """
+    dials = _dials(arm)
+    if getattr(agent, "learns_from_feedback", False):
+        raise RefusedError(f"{arm.agent} learns from feedback itself")
+    if not build.make_credit(arm).instant:
+        raise RefusedError(f"credit {arm.credit} makes steps wait for their feedback")
+    from hfrl.compiled import Batch  # late: numba is loaded where it is used
+
+    return Batch(env, agent, seeds, blend, dials, monitor=True, press_log=True, threads=1)
+
+
+def _dials(arm: Arm) -> Dials | None:
+    """The arm's teacher as plain numbers; None for nobody. Raises RefusedError."""
+    spec = registry.parse(arm.teacher, "teacher")
+    if spec.name == "none":
+        return None
+    if spec.name != "oracle":
+        raise RefusedError(f"teacher {spec.name} is not a table: only the oracle and its dials are")
+    settings = dict(spec.settings)
+    if settings.pop("delay", 0):
+        raise RefusedError("the teacher presses late, and late presses are credited by the Python loop")
+    return Dials(**settings, warmup=arm.warmup)
