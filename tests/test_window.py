@@ -896,7 +896,7 @@ for press in $(seq 7); do xdotool key Down; sleep 0.05; done
 xdotool key slash key slash key z key n key 3 key Up key BackSpace
 sleep 0.3
 xdotool keydown Up; sleep 1.2; xdotool keyup Up
-xdotool mousemove 320 260 click 1 click 3
+xdotool mousemove 160 200 click 1 click 3
 sleep 0.5
 xdotool key Escape
 sleep 1.5
