@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hfrl import build, engine, fanout, registry
-from hfrl.config import Arm, Train, arms, headline, read_config
-from hfrl.experiment import Session
-from hfrl.record import command_line, create_run, find_runs, is_session, read_arrays, seed_folders, write_json
+from hfrl.config import Arm, Train, arms, headline
+from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
+from hfrl.saved import load_arm, load_session
 from hfrl.summary import Outcome, comparisons, summarise
 from hfrl.types import UserError
 
@@ -200,24 +200,6 @@ def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path]) -> None
 # --- reading runs back -----------------------------------------------------------------------------------------------
 
 
-def load_arm(run: Path) -> Arm:
-    """The arm of a run folder, from its config. Raises UserError."""
-    cells = arms(Train(**read_config(str(run / "config.json"))))
-    if len(cells) != 1:
-        raise UserError(f"{run / 'config.json'} is damaged: a run has one env, agent, teacher and blend")
-    return cells[0]
-
-
-def load_session(arm: Arm, folder: Path) -> Session:
-    """A saved seed with everything it learnt. Raises UserError."""
-    digits = folder.name.removeprefix("seed_")
-    if not digits.isdigit():
-        raise UserError(f"{folder} is no folder of a seed (seed_<n>)")
-    session = Session(arm, int(digits))
-    session.restore(read_arrays(folder / "final.npz"))
-    return session
-
-
 def run_evaluate(flags: Any) -> int:
     """Greedy episodes of saved agents, alone and with H in their policy."""
     if flags.episodes < 1:
@@ -254,7 +236,13 @@ def _evaluated(folder: Path, alone: Any, guided: Any) -> dict[str, Any]:
 
 
 def run_plot(flags: Any) -> int:
-    """Learning curves of saved runs."""
+    """Learning curves of saved runs, or maps of what they learnt."""
+    from hfrl import maps
+
+    if flags.kind != "curve":
+        return maps.run_maps(flags)
+    if flags.state is not None or flags.seed is not None:
+        raise UserError(f"--state and --seed choose what a map shows: add --kind {', '.join(maps.KINDS)}")
     runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
     runs = [run for run in runs if not is_session(run)]
     if not runs:

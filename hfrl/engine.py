@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hfrl.compiled import Batch
 
 #: Steps of a seed from which ``auto`` compiles: below, loading the compiler takes longer than the Python loop.
-WORTHWHILE = 500_000
+WORTHWHILE = 100_000
 
 
 class Choice(NamedTuple):
@@ -48,7 +48,7 @@ def choose(arm: Arm) -> Choice:
         ) from refusal
     if arm.engine == "compiled":
         return Choice("compiled", "as asked")
-    return Choice("compiled", f"{arm.total_timesteps:,} steps a seed, and all of it is tables and pure functions")
+    return Choice("compiled", f"tables and pure functions, and from {WORTHWHILE:,} steps a seed on compiling pays")
 
 
 def _try_out(arm: Arm) -> None:

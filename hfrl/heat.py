@@ -34,7 +34,8 @@ class Ground:
         bottom, right = (max(cell[axis] for cell in cells) for axis in (0, 1))
         #: Rows and columns without the walls around them.
         self.shape = bottom - self._top + 1, right - self._left + 1
-        self._layered = len({grid.at(0, *cell) for cell in cells}) < len(self._entered)
+        #: Whether a cell has several states: with this pizza in hand, or with that one.
+        self.layered = len({grid.at(0, *cell) for cell in cells}) < len(self._entered)
 
     def heat(self, agent: Any, model: Any, layer: int, present: int | None) -> Heat:
         """The picture of a moment.
@@ -46,10 +47,28 @@ class Ground:
             present: the state the agent is in, whose cell is marked; None marks none.
         """
         rows, columns = self.shape
-        places = [(self._top + row, self._left + column) for row in range(rows) for column in range(columns)]
+        places = self._places()
         cells = tuple(self._cell(agent, model, self._grid.at(layer, *place)) for place in places)
         here = None if present is None else self._grid.cell(present)
-        return Heat(rows, columns, cells, places.index(here) if here in places else None, self._layered)
+        return Heat(rows, columns, cells, places.index(here) if here in places else None, self.layered)
+
+    def _places(self) -> list[Cell]:
+        rows, columns = self.shape
+        return [(self._top + row, self._left + column) for row in range(rows) for column in range(columns)]
+
+    def states(self, layer: int) -> tuple[int | None, ...]:
+        """The state of every cell in reading order, all with the same pizza in hand as in ``layer``; None for walls."""
+        found = (self._grid.at(layer, *place) for place in self._places())
+        return tuple(state if state in self._entered else None for state in found)
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The states that a run can only end in."""
+        return self._ends
+
+    def move(self, action: int) -> Cell:
+        """Which way an action goes; (0, 0) for one that goes nowhere."""
+        return self._grid.directions.get(action, STAY)
 
     def _cell(self, agent: Any, model: Any, state: int | None) -> HeatCell:
         if state is None or state not in self._entered:

@@ -128,13 +128,18 @@ def learning_curves(curves: Sequence[Curve], path: Path, command: str) -> Path:
     Raises:
         ValueError: another suffix, or curves that `figure` refuses.
     """
+    return save(lambda: figure(curves, command), path, command)
+
+
+def save(draw: Callable[[], Figure], path: Path, command: str) -> Path:
+    """Write a figure with the command that made it; see :func:`learning_curves` for what that means."""
     file_format = path.suffix.lower().removeprefix(".")
     if file_format not in METADATA:
         raise ValueError(f"{path.name}: the name of a figure must end in .png, .svg or .pdf")
     field, dates = METADATA[file_format]
     drawn = io.BytesIO()
     with matplotlib.rc_context(RC):
-        figure(curves, command).savefig(drawn, format=file_format, dpi=DPI, metadata={field: command, **dates})
+        draw().savefig(drawn, format=file_format, dpi=DPI, metadata={field: command, **dates})
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     unfinished.write_bytes(drawn.getvalue())

@@ -51,12 +51,18 @@ class Watch:
 
 @dataclass(frozen=True)
 class Plot:
-    """Draw learning curves of runs, side by side."""
+    """Draw learning curves of runs, side by side, or what was learnt in every cell of a grid world."""
 
     run: tuple[str, ...]
     """Run folders, or folders that hold some."""
+    kind: str = "curve"
+    """curve; in grid worlds values (with arrows), triangles (every action), error (|Q - Q*|), difference (of two)."""
+    state: int | None = None
+    """Maps: show the cells as they are in this state (the same pizza in hand). [the first state]"""
+    seed: int | None = None
+    """Maps: of one seed. [the mean of all]"""
     out: str | None = None
-    """The figure: .png, .svg or .pdf. [learning_curves.png in the first run's figures/]"""
+    """The figure: .png, .svg or .pdf. [KIND.png in the first run's figures/]"""
 
 
 @dataclass(frozen=True)

@@ -352,7 +352,7 @@ def _session_folder(run: Path) -> Path:
 
 
 def _recorded_start(run: Path, folder: Path) -> Start:
-    from hfrl.commands import load_arm
+    from hfrl.saved import load_arm
 
     arm = dataclasses.replace(load_arm(run), seeds=(int(folder.name.removeprefix("seed_")),))
     facts = read_json(folder / "session.json")

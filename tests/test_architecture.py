@@ -26,7 +26,7 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine",
+    "book_planning book_prediction engine saved maps plot_grid",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -78,6 +78,9 @@ LIBRARIES = {
     "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
     "hfrl.build": {"numpy", "gymnasium"},
     "hfrl.engine": set(),
+    "hfrl.saved": set(),
+    "hfrl.maps": {"numpy"},
+    "hfrl.plot_grid": {"numpy", "matplotlib"},
     "hfrl.experiment": {"numpy"},
     "hfrl.summary": {"numpy"},
     "hfrl.fanout": {"numpy", "joblib"},
@@ -227,7 +230,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("matplotlib", {"hfrl.plot", "hfrl.plot_book"}),
+        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid"}),
         (
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},

@@ -148,7 +148,10 @@ def test_the_engine_of_a_run_is_on_its_record_and_repeats_it(
     ("line", "said"),
     [
         ("--engine compield", "did you mean 'compiled'"),
-        ("--agent random --engine compiled", "--engine compiled cannot run random in hfrl/Pizza-v0: RandomAgent has no"),
+        (
+            "--agent random --engine compiled",
+            "--engine compiled cannot run random in hfrl/Pizza-v0: RandomAgent has no",
+        ),
         ("--teacher oracle:delay=0.6 --engine compiled", "--engine python can"),
         ("--engine", "needs a value"),
     ],

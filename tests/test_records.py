@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hfrl import commands, experiment, record
+from hfrl import experiment, record, saved
 from hfrl.config import Arm
 from hfrl.run import main
 from hfrl.summary import comparisons, summarise
-from hfrl.types import Acted, Feedback, Press, Step, UserError
+from hfrl.types import Acted, Feedback, UserError
 
 SECRET = "hunter2-do-not-write-me-down"
 SEED_FILES = {
@@ -274,7 +274,7 @@ def episodes_of(arm: Arm, seed: int) -> Iterator[tuple[float, int]]:
 
 @pytest.mark.parametrize("world", ["pizza", "lake"])
 def test_monitor_says_what_every_episode_came_to(runs: dict[str, Path], world: str) -> None:
-    arm = commands.load_arm(runs[world])
+    arm = saved.load_arm(runs[world])
     for seed in arm.seeds:
         header, rows = monitor(runs[world] / f"seed_{seed}" / "monitor.csv")
         assert header["env_id"] == arm.env
@@ -344,7 +344,7 @@ def test_feedback_has_its_keys_and_its_credit_sums_to_one(runs: dict[str, Path],
 
 
 def test_no_credit_crosses_the_end_of_an_episode(runs: dict[str, Path]) -> None:
-    arm = commands.load_arm(runs["pizza"])
+    arm = saved.load_arm(runs["pizza"])
     firsts = [0, *itertools.accumulate(length for _, length in episodes_of(arm, 0))]
     for line in lines_of(runs["pizza"] / "seed_0" / "feedback.jsonl"):
         press = json.loads(line)
@@ -407,7 +407,7 @@ def test_progress_and_evaluations_agree(runs: dict[str, Path], world: str) -> No
 
 
 def test_rollout_means_are_of_the_episodes_since_the_last_row(runs: dict[str, Path]) -> None:
-    arm = commands.load_arm(runs["lake"])
+    arm = saved.load_arm(runs["lake"])
     folder = runs["lake"] / "seed_1"
     table = list(csv.DictReader(io.StringIO((folder / "progress.csv").read_text())))
     ends = list(itertools.accumulate(length for _, length in episodes_of(arm, 1)))

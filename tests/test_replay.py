@@ -23,10 +23,10 @@ import numpy as np
 import pytest
 
 from hfrl import build, teach, window
-from hfrl.commands import load_arm
 from hfrl.loop import play
 from hfrl.record import read_arrays, read_json
 from hfrl.run import main
+from hfrl.saved import load_arm
 from hfrl.types import Feedback, Step, UserError
 
 ROOT = Path(__file__).parent.parent

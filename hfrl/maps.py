@@ -1,0 +1,115 @@
+"""``plot --kind values|triangles|error|difference``: what saved agents learnt, in every cell of a grid world."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl import mdp, registry
+from hfrl.config import Arm
+from hfrl.heat import Ground, ground_of
+from hfrl.record import command_line, find_runs, seed_folders
+from hfrl.saved import load_arm, load_session
+from hfrl.types import UserError
+
+KINDS = ("values", "triangles", "error", "difference")
+
+
+class Learnt(NamedTuple):
+    """The action values of a run, the mean of its seeds: shape (states, actions). ``best`` are the exact ones."""
+
+    arm: Arm
+    ground: Ground
+    q: NDArray[np.float64]
+    best: NDArray[np.float64]
+    start: int
+    seeds: str
+
+
+def run_maps(flags: Any) -> int:
+    """Draw the maps of the runs that were asked for. Raises UserError."""
+    if flags.kind not in KINDS:
+        known = ("curve", *KINDS)
+        raise UserError(f"unknown kind {flags.kind!r}{registry.nearest(flags.kind, known)} (known: {', '.join(known)})")
+    runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
+    if flags.kind == "difference" and len(runs) != 2:
+        raise UserError(f"--kind difference takes two runs, got {len(runs)}")
+    learnt = [_learnt(run, flags.seed) for run in runs]
+    path = Path(flags.out) if flags.out else runs[0] / "figures" / f"{flags.kind}.png"
+    try:
+        _draw(flags.kind, learnt, flags.state, path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"the figure cannot be written: {error}") from error
+    print(f"Figure: {path}")
+    return 0
+
+
+def _learnt(run: Path, seed: int | None) -> Learnt:
+    arm = load_arm(run)
+    folders = seed_folders(run)
+    if seed is not None:
+        there = ", ".join(folder.name.removeprefix("seed_") for folder in folders)
+        folders = [folder for folder in folders if folder.name == f"seed_{seed}"]
+        if not folders:
+            raise UserError(f"{run} has no seed {seed} (there are {there})")
+    tables = []
+    for folder in folders:
+        session = load_session(arm, folder)
+        try:
+            ground = ground_of(session.env)
+            if ground is None:
+                raise UserError(f"{arm.env} is no grid, so it has no map; --kind curve draws its learning curves")
+            table = mdp.from_env(session.env)
+            tables.append(_table(session.agent, arm, len(table.start)))
+            best, start = mdp.q_star(table, min(session.agent.gamma, 1.0)), int(np.argmax(table.start))
+        finally:
+            session.close()
+    seeds = f"seed {folders[0].name.removeprefix('seed_')}" if len(folders) == 1 else f"mean of {len(folders)} seeds"
+    assert ground is not None
+    return Learnt(arm, ground, np.mean(tables, axis=0), best, start, seeds)
+
+
+def _table(agent: Any, arm: Arm, states: int) -> NDArray[np.float64]:
+    if not hasattr(agent, "q_values") or not set(agent.arrays()) - {"clock"}:
+        raise UserError(f"{arm.agent} keeps no action values, so there is nothing to map")
+    return np.array([agent.q_values(state) for state in range(states)], dtype=np.float64)
+
+
+def _draw(kind: str, learnt: Sequence[Learnt], state: int | None, path: Path) -> None:
+    from hfrl import plot, plot_grid  # late: matplotlib is loaded where it draws
+
+    drawn = [_map(one, state) for one in learnt]
+    command = command_line()
+    if kind == "values":
+        plot.save(lambda: plot_grid.values(drawn, command), path, command)
+    elif kind == "triangles":
+        plot.save(lambda: plot_grid.triangles(drawn, command, "Q(s, a)"), path, command)
+    elif kind == "error":
+        wrong = [one._replace(values=np.abs(one.values - best.best)) for one, best in zip(drawn, learnt, strict=True)]
+        plot.save(lambda: plot_grid.triangles(wrong, command, "|Q(s, a) - Q*(s, a)|"), path, command)
+    else:
+        first, second = drawn
+        if (first.shape, first.states, first.values.shape) != (second.shape, second.states, second.values.shape):
+            raise UserError(f"--kind difference takes two runs of one world: {learnt[0].arm.env}, {learnt[1].arm.env}")
+        plot.save(lambda: plot_grid.difference(first, second, command), path, command)
+
+
+def _map(learnt: Learnt, state: int | None) -> Any:
+    from hfrl.plot_grid import Map
+
+    states, actions = learnt.q.shape
+    layer = learnt.start if state is None else state
+    if not 0 <= layer < states:
+        raise UserError(f"--state must be within 0 to {states - 1} in {learnt.arm.env}, got {layer}")
+    cells = learnt.ground.states(layer)
+    if all(cell is None or cell in learnt.ground.ends for cell in cells):
+        raise UserError(
+            f"nothing is chosen in state {layer} of {learnt.arm.env}, nor in any that differs in the cell alone"
+        )
+    moves = tuple(learnt.ground.move(action) for action in range(actions))
+    layered = learnt.ground.layered
+    title = f"{learnt.arm.env}: {learnt.arm.label}"
+    note = f"{learnt.seeds}, cells as in state {layer}" if layered else learnt.seeds
+    return Map(title, note, learnt.ground.shape, cells, learnt.ground.ends, moves, learnt.q)
