@@ -302,19 +302,24 @@ class Batch:
         room = min(steps or kernel.FOREVER, episodes or kernel.FOREVER, 1 << 16)
         returns = np.full((len(self.seeds), room), np.nan)
         lengths = np.zeros(returns.shape, np.int64)
-        if steps is None and (self._kept.steps or self._kept.presses):
-            raise ValueError("with a log of every step or press, say how many steps at most")
-        if self._kept.steps:
-            self.rewards = np.zeros((len(self.seeds), steps))
-            self.actions = np.zeros((len(self.seeds), steps), np.int64)
+        if self._kept.steps or self._kept.presses:
+            if steps is None:
+                raise ValueError("with a log of every step or press, say how many steps at most")
+            self._make_logs(steps)
         goals = (steps or kernel.FOREVER, episodes or kernel.FOREVER)
-        if self._kept.presses:
-            self._spoken = np.zeros((len(self.seeds), steps or 0, 3), np.int64)
         before, heard = self.count("episode"), self.count("presses")
         self._spread(lambda lo, hi: self._call(lo, hi, goals, returns, lengths))
         ended = np.minimum(self.count("episode") - before, room)
         self._ended, self._returns, self._lengths = ended, returns, lengths
         self._heard = self.count("presses") - heard
+
+    def _make_logs(self, steps: int) -> None:
+        count = len(self.seeds)
+        if self._kept.steps:
+            self.rewards = np.zeros((count, steps))
+            self.actions = np.zeros((count, steps), np.int64)
+        if self._kept.presses:
+            self._spoken = np.zeros((count, steps, 3), np.int64)
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
         shared = (*self.world.shared.values(), self._observation_of, self._good, self._available)

@@ -287,5 +287,6 @@ def _catch_up(session: Session, recorder: Recorder, batch: "Batch", done: int) -
     # Counted as the loop counts: an episode is over when the next one begins.
     behind = int(batch.count("fresh")[0]) if done == session.arm.total_timesteps else 0
     session.switch.index, session.switch.episode = done, max(0, int(batch.count("episode")[0]) - behind)
-    recorder.summed(*(float(batch.summed(name)[0]) for name in ("errors", "signals")), int(batch.summed("updates")[0]))
+    errors, signals, updates = (float(batch.summed(name)[0]) for name in ("errors", "signals", "updates"))
+    recorder.summed(errors, signals, int(updates))
     batch.clear_sums()

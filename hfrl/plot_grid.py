@@ -8,7 +8,7 @@ ends says so.
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import numpy as np
@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Circle, Polygon, Rectangle
 
 from hfrl.plot import RC, SMALL_POINTS, SMALL_TEXT, Numbers
@@ -90,18 +91,15 @@ def triangles(maps: Sequence[Map], command: str, label: str) -> Figure:
 
     def paint(axes: Axes, one: Map, unit: float) -> None:
         wedged = unit >= 1.6 * LEGIBLE and len(one.moves) <= 6
+        alone = one.moves.count(STAY) == 1
         for cell, state in _cells(one):
             for corners, middle, action in _wedges(one.moves, cell):
                 value = float(one.values[state, action])
                 colour = scale.to_rgba(value)
-                shape = (
-                    Polygon(corners, closed=True)
-                    if corners
-                    else Circle(middle, 0.15 if one.moves.count(STAY) == 1 else 0.1)
-                )
+                shape = Polygon(corners, closed=True) if corners else Circle(middle, 0.15 if alone else 0.1)
                 shape.set(facecolor=colour, edgecolor=LINE, linewidth=0.6)
                 axes.add_patch(shape)
-                if wedged and (corners or one.moves.count(STAY) == 1):
+                if wedged and (corners or alone):
                     _number(axes, middle, value, _ink(colour), 0.72 * unit)
             axes.add_patch(Rectangle((cell[1] - 0.5, cell[0] - 0.5), 1, 1, fill=False, edgecolor=LINE, linewidth=1.6))
 
@@ -151,10 +149,13 @@ def _figure(
     wide = max(max(unit * one.shape[1] for unit, one in zip(units, maps, strict=True)) + 0.5, 4.6)
     high = max(unit * one.shape[0] for unit, one in zip(units, maps, strict=True)) + 1.1
     with matplotlib.rc_context(RC):
-        fig = Figure(figsize=(wide * across + 1.5, high * down + 0.6), layout="constrained")
+        headroom = max(len(_title(one, wide)) for one in maps)
+        above = 0.3 * headroom  # inches that the layout engine does not see: titles above notes
+        height = high * down + 0.6 + above
+        fig = Figure(figsize=(wide * across + 1.5, height))
+        fig.set_layout_engine(ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - above / height), h_pad=0.1))
         FigureCanvasAgg(fig)
         panels = []
-        headroom = max(len(_title(one, wide)) for one in maps)
         for k, (one, unit) in enumerate(zip(maps, units, strict=True)):
             axes = fig.add_subplot(down, across, k + 1)
             _floor(axes, one, wide, headroom)
@@ -204,9 +205,9 @@ def _cells(one: Map) -> list[tuple[tuple[int, int], int]]:
     ]
 
 
-def _square(axes: Axes, cell: tuple[float, float], colour: object) -> None:
+def _square(axes: Axes, cell: tuple[float, float], colour: Any) -> None:
     corner = cell[1] - 0.5, cell[0] - 0.5
-    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=LINE, linewidth=1.2))  # type: ignore[arg-type]
+    axes.add_patch(Rectangle(corner, 1, 1, facecolor=colour, edgecolor=LINE, linewidth=1.2))
 
 
 def _scale(arrays: Sequence[Numbers]) -> ScalarMappable:
@@ -216,7 +217,7 @@ def _scale(arrays: Sequence[Numbers]) -> ScalarMappable:
     return ScalarMappable(Normalize(low, high if high > low else low + 1), colours)
 
 
-def _ink(colour: Sequence[float]) -> str:
+def _ink(colour: Any) -> str:
     """Black on bright colours, white on dark ones (relative luminance, ITU-R BT.709)."""
     bright = 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
     return INK if bright > 0.45 else "white"

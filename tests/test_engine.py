@@ -158,7 +158,7 @@ def test_the_engine_of_a_run_is_on_its_record_and_repeats_it(
 )
 def test_a_mistake_is_one_line(line: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*line.split(), "--out", str(tmp_path / "runs")] if line != "--engine" else [line]) == 2
-    out, err = capsys.readouterr()
+    _, err = capsys.readouterr()
     assert said in err
     assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "runs").exists()
