@@ -59,7 +59,7 @@ class Train:
     eval_episodes: int = 50
     """Episodes of each evaluation."""
     engine: str = "auto"
-    """What runs the loop: python, compiled (tables only, a hundred times the speed, same bits) or auto, which chooses."""
+    """What runs the loop: python, compiled (tables only, far faster, the same bits), or auto, which says why."""
     jobs: str = "auto"
     """Processes at work: a number, or auto for one per core."""
     out: str = "runs"

@@ -68,8 +68,8 @@ def values(maps: Sequence[Map], command: str) -> Figure:
     def paint(axes: Axes, one: Map, unit: float) -> None:
         for cell, state in _cells(one):
             best = float(one.values[state].max())
-            _square(axes, cell, scale.to_rgba(best))
-            ink = _ink(scale.to_rgba(best))
+            _square(axes, cell, _colour(scale, best))
+            ink = _ink(_colour(scale, best))
             moves = _best_moves(one, state)
             number = unit >= LEGIBLE and not (len(moves) == 1 and moves[0] == STAY and unit < 0.7)
             _arrows(axes, cell, moves, ink, 0.12 if number else 0.0)
@@ -95,7 +95,7 @@ def triangles(maps: Sequence[Map], command: str, label: str) -> Figure:
         for cell, state in _cells(one):
             for corners, middle, action in _wedges(one.moves, cell):
                 value = float(one.values[state, action])
-                colour = scale.to_rgba(value)
+                colour = _colour(scale, value)
                 shape = Polygon(corners, closed=True) if corners else Circle(middle, 0.15 if alone else 0.1)
                 shape.set(facecolor=colour, edgecolor=LINE, linewidth=0.6)
                 axes.add_patch(shape)
@@ -120,7 +120,7 @@ def difference(first: Map, second: Map, command: str) -> Figure:
 
     def paint(axes: Axes, one: Map, unit: float) -> None:
         for cell, state in _cells(one):
-            colour = scale.to_rgba(float(gaps[state]))
+            colour = _colour(scale, float(gaps[state]))
             _square(axes, cell, colour)
             mine, theirs = _best_moves(first, state), _best_moves(second, state)
             if unit >= LEGIBLE:
@@ -215,6 +215,11 @@ def _scale(arrays: Sequence[Numbers]) -> ScalarMappable:
     low, high = min(float(a.min()) for a in arrays), max(float(a.max()) for a in arrays)
     colours: Colormap = ListedColormap(matplotlib.colormaps["cividis"](np.linspace(0.12, 1, 256)))
     return ScalarMappable(Normalize(low, high if high > low else low + 1), colours)
+
+
+def _colour(scale: ScalarMappable, value: float) -> Any:
+    """Red, green, blue and opacity, each within [0, 1]."""
+    return scale.to_rgba(np.array(value))
 
 
 def _ink(colour: Any) -> str:
