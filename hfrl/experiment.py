@@ -161,9 +161,11 @@ class Recorder:
         self._presses += 1
 
     def evaluated(self, steps: int) -> None:
-        """Evaluate after so many steps, and write a row of progress."""
+        """Evaluate after so many steps, unless that was done (a run may be stopped there); write a row of progress."""
         before = time.perf_counter()
         arm, held = self._session.arm, self._evaluations
+        if held.timesteps and held.timesteps[-1] == steps:
+            return
         alone = self._session.evaluate(arm.eval_episodes, with_h=False)
         # Where no port of the behaviour reads H, the guided agent is the agent.
         guided = self._session.evaluate(arm.eval_episodes, with_h=True) if self._session.guided else alone

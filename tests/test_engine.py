@@ -86,7 +86,7 @@ def test_a_wish_to_stop_is_heard_and_what_was_done_is_kept(tmp_path: Path, monke
     assert {key: python[key] for key in python if key.startswith("final")} == {
         key: compiled[key] for key in compiled if key.startswith("final")
     }
-    assert python["evaluations timesteps"] == compiled["evaluations timesteps"]
+    assert python["evaluations timesteps"] == compiled["evaluations timesteps"] == (np.dtype(np.int64), [1_024, 2_048])
 
 
 def test_chunks_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
