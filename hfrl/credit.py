@@ -57,7 +57,8 @@ class Gamma(NamedTuple):
 
     def cdf(self, delay: float) -> float:
         """P(delay <= x)."""
-        return 0.0 if delay <= 0 else lower_incomplete_gamma(self.shape, delay / self.scale)
+        x = delay / self.scale  # 0 also where the quotient is too small for a float
+        return 0.0 if x <= 0 else lower_incomplete_gamma(self.shape, x)
 
 
 class Empirical:
@@ -157,27 +158,39 @@ class Credit(Protocol):
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken: ...
 
 
+def afterwards(late: Sequence[Press]) -> tuple[Released, ...]:
+    """What was said of a step while the agent learnt from it already: H hears of it, the agent does not learn again."""
+    if not late:
+        return ()
+    return ((Judgement(late[0].step, tuple((press.feedback.value, 1.0) for press in late)), False),)
+
+
 class Immediate:
-    """Every press is about the step on the screen, and no step waits."""
+    """Every press is about the step that was on the screen when it was made, and no step waits."""
 
     instant = True
+    _before: Step | None = None
 
     def share(self, step: Step, press: Feedback) -> Press:
-        """All of it to the step on the screen."""
-        return Press(press, step, ((step.index, 1.0),))
+        """All of it to the step on the screen, or to the one before if it was made while that was still there."""
+        about = self._before if self._before is not None and press.latency < 0 else step
+        return Press(press, about, ((about.index, 1.0),))
 
     def forget(self, press: Press) -> None:
         """Nothing waits that it could be taken back from."""
 
     def barrier(self) -> None:
-        """Nothing waits that a press could cross to."""
+        """A press after a pause is about what is to be seen then."""
+        self._before = None
 
     def take(self, step: Step, presses: Sequence[Feedback], owed: bool) -> Taken:
         """The step leaves at once with all that was said while it was there."""
+        credited = tuple([self.share(step, press) for press in presses]) if presses else ()
+        self._before = step
         if not presses:
             return (), ((record(Judgement, (step, ())), owed),)
-        credited = tuple(self.share(step, press) for press in presses)
-        return credited, ((Judgement(step, tuple((press.value, 1.0) for press in presses)), owed),)
+        now = tuple((one.feedback.value, 1.0) for one in credited if one.step is step)
+        return credited, (*afterwards([one for one in credited if one.step is not step]), (Judgement(step, now), owed))
 
 
 class _Waiting:
@@ -205,6 +218,7 @@ class Window:
         self._reach = self.delay.reach
         self._waiting: deque[_Waiting] = deque()
         self._told: list[Press] = []  # presses whose shares were told while their step is still on the screen
+        self._before: Step | None = None  # the last step that left the screen, waiting or not
 
     def fit(self, delays: Sequence[float]) -> None:
         """Share presses by the measured delays of this person, in seconds; to be said before the first step."""
@@ -218,6 +232,8 @@ class Window:
 
     def _shared(self, step: Step, press: Feedback) -> Press:
         intervals = [(waiting.step.index, waiting.begin, waiting.end) for waiting in self._open(step)]
+        if not intervals and press.latency < 0 and self._before is not None:
+            return Press(press, self._before, ((self._before.index, 1.0),))  # made while that was still to be seen
         intervals.append((step.index, step.time, math.inf))
         parts = shares(self.delay, press.time, [(begin, end) for _, begin, end in intervals])
         return Press(
@@ -232,6 +248,10 @@ class Window:
 
     def barrier(self) -> None:
         """No later press is about a step that left the screen before now."""
+        self._before = None
+        self._close()
+
+    def _close(self) -> None:
         for waiting in self._waiting:
             waiting.closed = True
 
@@ -243,17 +263,19 @@ class Window:
         self._open(step)
         self._waiting.append(_Waiting(step, owed))
         waiting = {one.step.index: one for one in self._waiting}
+        late = [press for press in credited if press.shares[0][0] not in waiting]
         for press in credited:
-            for index, part in press.shares:
+            for index, part in press.shares if press not in late else ():
                 waiting[index].credits.append((press.feedback.value, part))
-        return credited, self._release(step)
+        self._before = step
+        return credited, [*afterwards(late), *self._release(step)]
 
     def _open(self, step: Step) -> list[_Waiting]:
         """The waiting steps that a press during ``step`` may be about; whoever acts, answers for themselves alone."""
         if self._waiting and self._waiting[-1].end == math.inf:
             self._waiting[-1].end = step.time
         if self._waiting and self._waiting[-1].step.actor != step.actor:
-            self.barrier()
+            self._close()
         return [waiting for waiting in self._waiting if not waiting.closed]
 
     def _release(self, newest: Step) -> list[Released]:

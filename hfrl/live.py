@@ -13,12 +13,14 @@ from hfrl.heat import ground_of
 from hfrl.loop import play
 from hfrl.reaction import FEWEST, fit, median
 from hfrl.session import Deed, FrameClock, Person, SessionClosed, Shown, Staged
-from hfrl.types import Acted, Event, Judgement, Learnt, Pressed, Step, UserError
+from hfrl.types import Acted, Event, Judgement, Learnt, Press, Pressed, Step, UserError
 from hfrl.view import Bar, Card, Counts, Echo, Heat, Notice, Slider, View
 
 ECHO_SECONDS = 3.0
 CURVE = 300
 NAMED = 200
+#: So long a session that ends waits for the update at hand; then it ends without.
+PATIENCE = 2.0
 
 
 class Wiring(NamedTuple):
@@ -47,6 +49,7 @@ class Live:
     Attributes:
         picture: the world's last frame: an RGB array, or None before the first.
         failed: the exception that ended the loop, if one did.
+        hung: the session has ended, and an update of the agent has not: what it holds is no agent to save.
         print_cards: also print every update card.
     """
 
@@ -58,8 +61,10 @@ class Live:
         self.memory = person.memory
         self.stage = Staged(wiring.env, self._publish)
         desk.stage = self.stage
+        person.on_withdrawn = self._withdrawn
         self.picture: Any = None
         self.failed: BaseException | None = None
+        self.hung = False
         self.print_cards = False
         self.actions = action_names(wiring.env)
         self.ground = ground_of(wiring.env)
@@ -100,14 +105,19 @@ class Live:
         return self._thread.is_alive()
 
     def stop(self) -> None:
-        """Unwind the loop and wait for it; what it learnt is there."""
+        """Unwind the loop and wait for it; what it learnt is there. An update that hangs is left behind (``hung``)."""
+        if self.hung:
+            return
         self.person.close()
         if isinstance(self.clock, FrameClock):
             with self.person.condition:
                 self.clock.parked = False
                 self.person.condition.notify_all()
         if self.started:
-            self._thread.join()
+            self._thread.join(PATIENCE)
+            if self._thread.is_alive():
+                self.hung = True
+                self.failed = TimeoutError(f"an update was still at work {PATIENCE:g} s after the end")
             try:
                 self.person.drain()
             except OSError as error:  # the disk is full, say: told like any failure of the session
@@ -154,11 +164,23 @@ class Live:
         if isinstance(event, Acted):
             self._note_step(event.step)
         elif isinstance(event, Pressed):
-            self._human_return += event.press.feedback.value
+            self._count(event.press, event.press.feedback.value)
             if isinstance(self.person, Shown):
                 self._said(event.press.feedback.value)
         else:
             self._note_update(event)
+
+    def _withdrawn(self, press: Press) -> None:
+        """A press taken back counts in no return any more."""
+        self._count(press, -press.feedback.value)
+
+    def _count(self, press: Press, value: float) -> None:
+        """Into the return of the episode that the press was about: the present one, or one in the curve."""
+        at = press.step.episode - self.wiring.since[1]
+        if at < len(self._human_curve):
+            self._human_curve[at] += value
+        else:
+            self._human_return += value
 
     def _note_step(self, step: Step) -> None:
         if self._step is not None and self._step.ended:

@@ -245,28 +245,36 @@ class Desk:
         self.blends = blends
         self.teaching = True
         self.driving = False
-        self.command: int | None = None
+        self.commands: deque[int] = deque()  # what the driver wants done, in order, one a step
         self.stage: Staged | None = None
         self.await_command: Callable[[], None] = lambda: None
         switch.takeover = self._take_over
 
     def _take_over(self, own: Distribution) -> Distribution:
-        if self.driving and self.command is None and self.stage is not None and self.stage.fresh:
+        if self.driving and not self.commands and self.stage is not None and self.stage.fresh:
             self.await_command()  # an episode's first action is the driver's too
-        if not self.driving or self.command is None:
+        if not self.driving or not self.commands:
             return own
-        return Commanded(self.command)
+        return Commanded(self.commands[0])
+
+    def shown(self, step: Step) -> None:
+        """A step is on the screen: a command that was carried out is done with, and an episode's end drops the rest."""
+        if step.actor == "human" and self.commands:
+            self.commands.popleft()
+        if step.ended:
+            self.commands.clear()
 
     def apply(self, deed: Deed) -> None:
         """Move one lever."""
         if deed.kind == "teaching":
             self.teaching = bool(deed.value)
         elif deed.kind == "takeover":
-            self.driving, self.command = bool(deed.value), None
+            self.driving = bool(deed.value)
+            self.commands.clear()
         elif deed.kind == "drive":
             if self.stage is not None and deed.value not in range(int(self.stage.action_space.n)):  # type: ignore[attr-defined]
                 raise UserError(f"there is no action {deed.value} to drive with")
-            self.command = int(deed.value)
+            self.commands.append(int(deed.value))
         elif deed.kind == "blend":
             named = [blend for blend in self.blends if blend.name == deed.value]
             if not named:
@@ -309,6 +317,16 @@ def next_episode(ended: Step) -> Step:
     return ended._replace(episode=ended.episode + 1)
 
 
+def beat(due: float | None, appeared: float, period: float) -> float:
+    """From when the time of a step counts, in seconds: from when it was due, so that the learner's own time does not
+    make every step longer; but a step that came late is to be seen for half its period at least.
+
+    >>> beat(1.0, 1.01, 0.3), beat(1.0, 3.0, 0.3), beat(None, 1.0, 0.3)
+    (1.0, 2.85, 1.0)
+    """
+    return appeared if due is None else max(due, appeared - period / 2)
+
+
 class Person:
     """A person as a teacher: called with the step that is on the screen, it returns when the screen moves on.
 
@@ -335,11 +353,15 @@ class Person:
         self.message = Said("", 0.0)
         self.last_press: Press | None = None
         self.taken_back = 0
+        #: Told of each press that is taken back after the loop has had it.
+        self.on_withdrawn: Callable[[Press], None] = lambda press: None  # noqa: ARG005
         self._done: deque[Deed] = deque()
         self._asked: dict[str, Any] = {}
         self._closed = False
         self._one_step = False
         self._judged = False
+        self._beat = 0.0  # when the step on the screen was due
+        self._due: float | None = None  # when the next one is; None while the person sets the pace
         self._presses: list[tuple[int, Press]] = []  # with their lines in the log: they may still be taken back
         desk.await_command = self._await_command
 
@@ -366,8 +388,7 @@ class Person:
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
         self.step = step
-        if step.actor == "human":
-            self.desk.command = None
+        self.desk.shown(step)
         self.log.write(Deed("step", step.time), step)
         self._wait(step)
         presses = [press for _, press in self.given]
@@ -377,6 +398,7 @@ class Person:
     def _wait(self, step: Step) -> None:
         """Apply what is done until the screen moves on."""
         self._one_step = self._judged = False
+        self._beat = beat(self._due, step.time, 1 / self.speed)
         while True:
             self._apply(step)
             if self._closed:
@@ -391,20 +413,21 @@ class Person:
                     self.clock.wait(self.condition, left)
 
     def _seconds_left(self, step: Step) -> float:
+        self._due = None
         if self._one_step:
             return 0.0
         if self.paused:
             return 1.0
         if self.desk.driving and not step.ended:
-            return 0.0 if self.desk.command is not None else 1.0
+            return 0.0 if self.desk.commands else 1.0
         if self.wait_for_me and not self._judged and not step.ended:
             return 1.0
-        shown = 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0)
+        self._due = self._beat + 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0)
         # Rounding of the clock must not cost a frame.
-        return step.time + shown - self.clock.now() - 1e-9
+        return self._due - self.clock.now() - 1e-9
 
     def _await_command(self) -> None:
-        while self.step is not None and self.desk.driving and self.desk.command is None:
+        while self.step is not None and self.desk.driving and not self.desk.commands:
             self._apply_at_start(self.step)
             if self._closed:
                 self.log.write(Deed("quit", self.clock.now()), next_episode(self.step))
@@ -460,6 +483,7 @@ class Person:
             self.message = Said("taken back", deed.time)
         else:
             self.message = Said(self.memory.take_back(press), deed.time)
+            self.on_withdrawn(press)
 
     def _lever(self, deed: Deed) -> None:
         if deed.kind in ("pause", "speed", "single_step"):
@@ -534,8 +558,7 @@ class Replayed:
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
         self._step = step
-        if step.actor == "human":
-            self.desk.command = None
+        self.desk.shown(step)
         given: list[tuple[int, Feedback]] = []
         for line, deed in self._deeds.get((step.index, step.episode), ()):
             if deed.kind == "feedback":

@@ -130,7 +130,8 @@ def run_play(flags: Any) -> int:
 
     def finish() -> Any:
         log.close()
-        write_arrays(folder / "final.npz", session.arrays())
+        if not live.hung:
+            write_arrays(folder / "final.npz", session.arrays())
         write_json(folder / "summary.json", live.summary() | {"finished": live.failed is None})
         write_delays(folder, live.delays)
         return _end_card(live, run, folder)
@@ -144,7 +145,7 @@ def run_play(flags: Any) -> int:
         live.stop()
         with contextlib.suppress(OSError):  # said above, if the disk is full
             log.close()
-            if not (folder / "final.npz").exists():
+            if not live.hung and not (folder / "final.npz").exists():
                 write_arrays(folder / "final.npz", session.arrays())
     for line in _end_card(live, run, folder).lines:
         print(line)

@@ -97,7 +97,7 @@ class Update(NamedTuple):
 
 
 class Press(NamedTuple):
-    """A press as it was credited: pairs (index of the step, share); the shares sum to 1."""
+    """A press as it was credited: ``step`` was on the screen; pairs (index of a step, share), which sum to 1."""
 
     feedback: Feedback
     step: Step

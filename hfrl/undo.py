@@ -58,7 +58,7 @@ class Memory:
         self._credit = credit
         self._model: Any = switch.model
         self._entries: list[_Entry] = []
-        self._said: dict[int, Judgement] = {}  # every judged step of the session, as H knows it
+        self._said: dict[int, list[Judgement]] = {}  # every judged step of the session, as H was told of it
         self._episode: int | None = None
         self._snapshot: Any = None
         switch.model = Remembering(switch.model, self)
@@ -78,23 +78,39 @@ class Memory:
         dials = (switch.gamma, *self._agent.dials())
         self._entries.append(_Entry(by_model, judgement, switch.index, switch.episode, switch.blend, dials))
         if by_model:
-            self._said[judgement.step.index] = judgement
+            self._said.setdefault(judgement.step.index, []).append(judgement)
 
     def judgements(self) -> dict[int, Judgement]:
         """What was said of each judged step of the session, by the step's index, after every take-back."""
-        return {index: judgement for index, judgement in self._said.items() if judgement.credits}
+        result = {}
+        for index, told in self._said.items():
+            credits = tuple(credit for judgement in told for credit in judgement.credits)
+            if credits:
+                result[index] = told[0]._replace(credits=credits)
+        return result
 
     def take_back(self, press: Press) -> str:
         """Undo one press that the loop has had already. Returns what was done, in words."""
         self._credit.forget(press)
-        touched = [index for index, _ in press.shares if index in self._said]
-        if press.step.episode != self._episode:
-            corrections = [(self._said[index], without(self._said[index], press)) for index in touched]
-            self._correct(corrections)
+        touched = [index for index, _ in press.shares if self._said.get(index)]
+        if press.step.episode != self._episode and not self._learnt_here(press):
+            self._correct([self._corrected(index, press) for index in touched])
             return "taken back from H; what was learnt of it in an earlier episode stays"
         entries = [entry._replace(judgement=without(entry.judgement, press)) for entry in self._entries]
         self._relearn(entries)
         return "taken back, and the episode learnt again without it"
+
+    def _learnt_here(self, press: Press) -> bool:
+        """Whether H heard of a press about an earlier episode's last step only in the present one."""
+        return any(entry.judgement != without(entry.judgement, press) for entry in self._entries if entry.by_model)
+
+    def _corrected(self, index: int, press: Press) -> tuple[Judgement, Judgement]:
+        """What H was told of a step last that this press had a share in, as it was and as it should be."""
+        told = self._said[index]
+        pairs = [(judgement, without(judgement, press)) for judgement in told]
+        at = max((k for k, (old, new) in enumerate(pairs) if old != new), default=0)
+        told[at] = pairs[at][1]
+        return pairs[at]
 
     def _correct(self, corrections: list[tuple[Judgement, Judgement]]) -> None:
         """Correct H as it is, and as it was when the present episode began."""
@@ -107,7 +123,6 @@ class Memory:
         self._model.restore(present)
         for old, new in corrections:
             self._model.correct(old, new)
-            self._said[old.step.index] = new
 
     def _relearn(self, entries: list[_Entry]) -> None:
         switch, agent = self._switch, self._agent
@@ -115,6 +130,9 @@ class Memory:
         agent_arrays, model_arrays = self._snapshot
         agent.restore(agent_arrays)
         self._model.restore(model_arrays)
+        for entry in self._entries:
+            if entry.by_model:
+                self._said[entry.judgement.step.index].pop()
         self._entries.clear()
         for entry in entries:
             self._set(entry.index, entry.episode, entry.blend, entry.dials)
@@ -123,8 +141,6 @@ class Memory:
                 self.remember(entry.judgement, by_model=False)
             elif entry.judgement.credits:
                 switch.model.observe(entry.judgement)
-            else:
-                self._said.pop(entry.judgement.step.index, None)
         self._set(*present)
 
     def _set(self, index: int, episode: int, blend: Blend, dials: tuple[Any, ...]) -> None:

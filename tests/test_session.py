@@ -353,6 +353,132 @@ def test_a_logged_credit_is_the_credit_that_was_given(credit: str, rig: Callable
     assert logged == given
 
 
+@pytest.mark.parametrize("credit", CREDITS)
+def test_a_press_while_the_learner_computes_is_about_what_was_on_the_screen(
+    credit: str, rig: Callable[..., Rig]
+) -> None:
+    """Also where the episode has ended: the picture of its last step is still there."""
+    agent = Busy(Walk(), epsilon=1.0)
+    one = rig(agent=agent, credit=CREDITS[credit]())
+    last = 11
+    while not one.acted() or one.acted()[-1].step.index < last:
+        one.tick()
+    agent.blocked = 1.0  # the last step of the episode is learnt slowly
+    one.go(0.3 + GRADING_SECONDS + 0.3)
+    assert one.acted()[-1].step.index == last, "the learner must be at work still"
+    one.live.press(1.0)
+    agent.free = True
+    one.go(0.2)
+    assert one.acted()[-1].step.episode == 1
+    assert [line["credit"] for line in one.lines("feedback")] == [[[last, 1.0]]]
+    one.go(3)
+    assert [event.press.shares for event in one.pressed()] == [((last, 1.0),)]
+    assert [(judgement.step.index, judgement.credits) for judgement in one.tally.seen] == [(last, ((1.0, 1.0),))]
+    learnt = [event.judgement.step.index for event in one.learnt()]
+    assert learnt == list(range(len(learnt))), "no step is learnt again"
+    assert sum(map(sum, one.tally.count)) == 1
+    one.live.take_back()
+    one.tick()
+    assert sum(map(sum, one.tally.count)) == 0
+    assert one.live.view((), True, 1.0, None).human_return == 0
+
+
+def test_a_press_after_a_pause_is_never_about_what_was_before_it(rig: Callable[..., Rig]) -> None:
+    agent = Busy(Walk(), epsilon=1.0)
+    one = rig(agent=agent, credit=Immediate())
+    agent.blocked = 1.0
+    while len(one.acted()) < 2:
+        one.tick()
+    one.go(0.4)
+    one.person.do("pause", True)
+    one.live.press(1.0)
+    one.person.do("pause", False)
+    one.go(3)
+    ((press,),) = one.pressed()
+    assert press.shares == ((press.step.index, 1.0),)
+    assert press.step.index == 2
+
+
+def test_a_learner_does_not_make_the_steps_longer(rig: Callable[..., Rig]) -> None:
+    """The next step is due by the clock, not by the end of the update; one that comes late is still to be seen."""
+    agent = Busy(Walk(), epsilon=1.0)
+    one = rig(agent=agent, env=Walk(10_000), speed=2.0, credit=Immediate())
+    agent.blocked = 0.1
+    one.go(10)
+    times = [event.step.time for event in one.acted()]
+    assert times[-1] - times[1] == pytest.approx(0.5 * (len(times) - 2), abs=0.1)
+    agent.blocked = 2.0
+    one.go(20)
+    late = [event.step.time for event in one.acted()][len(times) + 1 :]
+    assert [b - a for a, b in itertools.pairwise(late)] == pytest.approx([2.25] * (len(late) - 1), abs=0.1)
+
+
+def test_keys_of_a_driver_are_carried_out_in_order_and_none_after_the_episode(rig: Callable[..., Rig]) -> None:
+    one = rig()
+    one.do("takeover", True)
+    one.go(0.5)
+    before = len(one.env.executed)
+    for action in (2, 0, 1):
+        one.person.do("drive", action)
+    one.go(1)
+    assert one.env.executed[before:] == [2, 0, 1]
+    steps = one.acted()[-1].step.index + 1
+    for _ in range(12 - steps + 4):  # four more than the episode has steps
+        one.person.do("drive", 2)
+    one.go(5)
+    assert one.acted()[-1].step.index == 11, "the new episode waits for a key of its own"
+
+
+def test_a_press_taken_back_counts_in_no_return(rig: Callable[..., Rig]) -> None:
+    one = rig(credit=Immediate())
+    one.go(0.5)
+    one.live.press(1.0)
+    one.go(1)
+    assert one.live.view((), True, 1.0, None).human_return == 1
+    one.live.take_back()
+    one.tick()
+    assert one.live.view((), True, 1.0, None).human_return == 0
+    one.live.press(-2.0)
+    one.go(6)
+    assert one.live.view((), True, 1.0, None).human_curve == [-2.0]
+    one.live.take_back()
+    one.tick()
+    assert one.live.view((), True, 1.0, None).human_curve == [0.0]
+
+
+class Stuck(QLearning):
+    """Its third update never comes back, until the test lets it."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env, epsilon=1.0)
+        self.released = threading.Event()
+        self.entered = threading.Event()
+
+    def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
+        if self.steps == 2:
+            self.entered.set()
+            self.released.wait()
+        return super().update(judgement, reward)
+
+
+def test_a_session_ends_without_an_update_that_hangs(rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_module, "PATIENCE", 0.05)
+    env = Walk()
+    agent = Stuck(env)
+    one = rig(env=env, agent=agent, credit=Immediate(), start=False)
+    one.clock = RealClock()
+    one.person.clock = one.live.clock = one.clock
+    one.person.speed = 1000.0
+    one.live.start()
+    assert agent.entered.wait(60)
+    one.live.press(1.0)
+    one.live.stop()
+    assert one.live.hung
+    assert isinstance(one.live.failed, TimeoutError)
+    assert [line["value"] for line in one.lines("feedback")] == [1.0], "the press is in the log all the same"
+    agent.released.set()
+
+
 def test_two_presses_in_one_poll_both_count(rig: Callable[..., Rig]) -> None:
     one = rig()
     one.go(1)
