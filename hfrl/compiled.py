@@ -56,6 +56,18 @@ def _high_half(typing_context: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 - nu
     return numba_types.uint64(numba_types.uint64, numba_types.uint64), generate
 
 
+@intrinsic
+def _assume(typing_context: Any, fact: Any) -> Any:  # noqa: ARG001 - numba's signature
+    """Tell LLVM what is always so."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(1)])
+        builder.call(builder.module.declare_intrinsic("llvm.assume", (), kind), [arguments[0]])
+        return context.get_dummy_value()
+
+    return numba_types.void(numba_types.boolean), generate
+
+
 _high_words: Any = _high_half  # numba hands it the typing context itself
 _MULTIPLIER_HIGH = np.uint64(0x2360ED051FC65DA4)
 _MULTIPLIER_LOW = np.uint64(0x4385DF649FCCF645)
@@ -199,6 +211,7 @@ def _module(plan: kernel.Plan) -> Any:
     if key in _MODULES:
         return _MODULES[key]
     _PARTS[key] = {name: compiled(function) for name, function in plan.functions.items()} | {
+        "assume": _assume,
         "draw": _draw,
         "njit": numba.njit(cache=True, nogil=True, error_model="numpy"),
         "helper": numba.njit(error_model="numpy"),

@@ -29,6 +29,10 @@ REAL = ("mu", "total", "errors", "signals", "updates")
 #: The generators of a seed, in this order.
 STREAMS = ("world", "policy", "replay", "consistency", "likelihood", "positivity")
 FOREVER = 1 << 62
+#: So many outcomes of a step are all compared with the draw.
+FEW_OUTCOMES = 4
+#: Loops over at most so many actions are written out.
+WRITTEN_OUT = 8
 
 
 class RefusedError(Exception):
@@ -236,7 +240,7 @@ def _lines(
     unpack += [f"{name} = real[{k}]" for k, name in enumerate(REAL)]
     pack = [f"clock[{k}] = {name}" for k, name in enumerate(CLOCK)]
     pack += [f"real[{k}] = {name}" for k, name in enumerate(REAL)]
-    names = sorted({*page.functions, "draw", "njit", "helper"})
+    names = sorted({*page.functions, "assume", "draw", "njit", "helper"})
     return [
         *(f"{name} = _parts[{name!r}]" for name in names),
         "",
@@ -249,6 +253,7 @@ def _lines(
         head,
         "    for i in range(lo, hi):",
         *("        " + line for line in unpack),
+        *("        " + line for line in _known_widths(agent, tables, world.actions)),
         f"        probabilities = np.empty({world.actions})",
         "        n_steps = 0",
         "        n_spoken = 0",
@@ -257,6 +262,16 @@ def _lines(
         *("            " + line for line in body),
         *("        " + line for line in pack),
     ]
+
+
+def _known_widths(agent: Any, tables: tuple[str, ...], actions: int) -> list[str]:
+    """Tell the compiler how long the rows of the tables are, so that it can write out the loops over actions."""
+    wide = []
+    for name in tables:
+        table = getattr(agent, name)
+        if len(table) and isinstance(table[0], list | np.ndarray) and len(table[0]) == actions <= WRITTEN_OUT:
+            wide.append(f"assume({_own(name)}.shape[1] == {actions})")
+    return wide
 
 
 def _own(name: str) -> str:
@@ -310,10 +325,11 @@ def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) ->
     elif exploration not in ("epsilon_greedy", "greedy"):
         raise RefusedError(f"the exploration {exploration!r} is none of ours")
     epsilon = rate if exploration == "epsilon_greedy" else "0.0"
-    lines += [f"    epsilon = {epsilon}", "    best, ties = values[0], 1", "    for k in range(1, n):"]
-    lines += ["        if values[k] > best:", "            best, ties = values[k], 1"]
-    lines += ["        elif values[k] == best:", "            ties += 1"]
-    lines += ["    other = epsilon / n", "    tied = other + (1 - epsilon) / ties"]
+    lines += [f"    epsilon = {epsilon}", "    best = values[0]", "    for k in range(1, n):"]
+    lines += ["        best = values[k] if values[k] > best else best"]
+    lines += ["    ties = 0", "    for k in range(n):", "        ties += values[k] == best"]
+    # A division by one tie changes no bit, and is what a step would wait for longest.
+    lines += ["    other = epsilon / n", "    tied = other + ((1 - epsilon) if ties == 1 else (1 - epsilon) / ties)"]
     if mixed:
         lines += ["    for k in range(n):", "        probabilities[k] = tied if values[k] == best else other"]
         return lines
@@ -427,7 +443,9 @@ def _outcome_lines(page: _Page, world: World) -> list[str]:
         return [f"s2, r, terminated = {call}"]
     outcomes = world.shared["p_until"].shape[2]
     lines = ["u = draw(world_draws)", "k = 0"]
-    if outcomes > 1:
+    if 1 < outcomes <= FEW_OUTCOMES:  # counted, because a processor cannot foresee where a search ends
+        lines += [f"k += u >= p_until[s, a, {j}]" for j in range(outcomes - 1)]
+    elif outcomes > 1:
         lines += ["while u >= p_until[s, a, k]:", "    k += 1"]
     return [*lines, "s2, r, terminated = p_next[s, a, k], p_reward[s, a, k], p_ends[s, a, k]"]
 
