@@ -5,8 +5,8 @@
 The target averages over what the policy would do next, so that the luck of one action leaves no noise.
 """
 
-from hfrl.policy import explored
-from hfrl.returns import expectation, td_target
+from hfrl.policy import expected_value
+from hfrl.returns import td_target
 from hfrl.tabular import Numbers, Table, TabularAgent, improve
 
 
@@ -27,7 +27,7 @@ def learn(
     >>> learn([[0.0, 1.0], [2.0, 4.0]], 0, 1, -1.0, 1, False, alpha=0.5, gamma=0.5, rate=1.0, exploring=0)
     (1.0, 0.5, 0.75, 3.0)
     """
-    v_next = 0.0 if terminated else expectation(explored(q[s2], rate, exploring), q[s2])
+    v_next = 0.0 if terminated else expected_value(q[s2], rate, exploring)
     return improve(q, s, a, td_target(r, gamma, terminated, v_next), alpha, v_next)
 
 

@@ -6,8 +6,8 @@ Q(S(t),A(t)) <- Q(S(t),A(t)) + alpha [G - Q(S(t),A(t))]
 
 from typing import Any
 
-from hfrl.policy import explored
-from hfrl.returns import expectation, returned
+from hfrl.policy import expected_value
+from hfrl.returns import returned
 from hfrl.tabular import NOTHING, Numbers, Table, TabularAgent, improve
 from hfrl.types import UserError
 
@@ -43,7 +43,7 @@ def learn(
     count += 1
     ended = terminated or truncated
     numbers, learnt = NOTHING, 0
-    v_next = 0.0 if terminated else expectation(explored(q[s2], rate, exploring), q[s2])
+    v_next = 0.0 if terminated else expected_value(q[s2], rate, exploring)
     while learnt < count and (ended or count - learnt == n):
         target = returned(past_r, learnt, count, gamma, v_next)
         made = improve(q, past_s[learnt], past_a[learnt], target, alpha, v_next)

@@ -8,7 +8,7 @@ The last of the n steps is an Expected SARSA target; pi is the policy's own expl
 
 from typing import Any
 
-from hfrl.policy import explored
+from hfrl.policy import expected_value, explored
 from hfrl.returns import expectation
 from hfrl.tabular import NOTHING, Numbers, Table, TabularAgent, improve
 from hfrl.types import UserError
@@ -45,7 +45,7 @@ def learn(
     count += 1
     ended = terminated or truncated
     numbers, learnt = NOTHING, 0
-    v_next = 0.0 if terminated else expectation(explored(q[s2], rate, exploring), q[s2])
+    v_next = 0.0 if terminated else expected_value(q[s2], rate, exploring)
     while learnt < count and (ended or count - learnt == n):
         g = past_r[count - 1] + gamma * v_next
         for k in range(count - 1, learnt, -1):

@@ -10,7 +10,7 @@ ratio rho is 1; where a blend or a person made it do something else, the step co
 
 from typing import Any
 
-from hfrl.policy import explored
+from hfrl.policy import expected_value, explored
 from hfrl.returns import expectation
 from hfrl.tabular import NOTHING, Numbers, Table, TabularAgent, improve
 from hfrl.types import UserError
@@ -51,7 +51,7 @@ def learn(
     numbers, learnt = NOTHING, 0
     v_next = 0.0
     if not terminated:
-        v_next = sigma * q[s2][a2] + (1.0 - sigma) * expectation(explored(q[s2], rate, exploring), q[s2])
+        v_next = sigma * q[s2][a2] + (1.0 - sigma) * expected_value(q[s2], rate, exploring)
     while learnt < count and (ended or count - learnt == n):
         g = past_r[count - 1] + gamma * v_next
         for k in range(count - 1, learnt, -1):

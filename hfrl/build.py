@@ -94,11 +94,12 @@ def make_blend(text: str) -> Blend:
 
 
 def make_switch(arm: Arm, env: Any, gamma: float) -> Switch:
-    """The blend of an arm with an empty model of the person. Raises UserError where no table of H fits the world."""
+    """The blend of an arm with an empty model of the person. Raises UserError where no H fits the world."""
     blend, model = make_blend(arm.blend), human_model(env)
     if blend.name != "none" and isinstance(model, NoModel):
         raise UserError(
-            f"blend {blend.name} keeps a table of the person, which needs Discrete observations and actions; "
+            f"blend {blend.name} keeps a model of the person, which needs Discrete actions, and Discrete observations "
+            "or a Box of one axis; "
             f"{arm.env} has {env.observation_space}; use --blend none"
         )
     return Switch(blend, model, gamma)

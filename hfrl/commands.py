@@ -354,11 +354,14 @@ def run_list(flags: Any) -> int:
 
 
 def _worlds(everything: bool) -> Sequence[str]:
-    """Our worlds with their first line; of Gymnasium's, the ones a tabular agent takes, or all."""
+    """Our worlds with their first line; of Gymnasium's, the ones our agents take, or all."""
     import gymnasium
 
     ours = [identifier for identifier in gymnasium.registry if identifier.startswith("hfrl/")]
-    known = ["Blackjack-v1", "CliffWalking-v1", "FrozenLake-v1", "FrozenLake8x8-v1", "Taxi-v4"]
+    known = [
+        "Acrobot-v1", "Blackjack-v1", "CartPole-v1", "CliffWalking-v1", "FrozenLake-v1", "FrozenLake8x8-v1",
+        "MountainCar-v0", "Taxi-v4",
+    ]  # fmt: skip
     others = [identifier for identifier in gymnasium.registry if identifier not in ours]
     shown = sorted(others) if everything else [identifier for identifier in known if identifier in others]
     lines = []

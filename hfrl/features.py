@@ -73,6 +73,13 @@ def tiles(space: Any, tilings: int = 8, bins: int = 8) -> Tiles:
     return Tiles(low, bins / (high - low), shifts, strides.astype(np.int64), bins, size, np.ones(tilings))
 
 
+def tiles_within(space: Any, most: int, tilings: int = 8) -> Tiles:
+    """Tile coding as fine as ``most`` tiles allow, 8 bins a dimension at the finest. Raises UserError as tiles does."""
+    dimensions = len(bounds_of(space)[0])
+    bins = max((n for n in range(1, 9) if tilings * (n + 1) ** dimensions <= most), default=8)
+    return tiles(space, tilings, bins)
+
+
 class RadialBasis(NamedTuple):
     """Gaussians on a grid of ``bins`` centres a dimension, as wide as their distance, normalised to a sum of 1
     (Sutton & Barto, 2nd ed., section 9.5.5)."""

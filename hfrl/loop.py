@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
+from gymnasium.spaces import Box
 from gymnasium.wrappers import TimeLimit
 
 from hfrl.blend import Blend, HumanModel, Switch, none
 from hfrl.credit import Credit, Immediate
-from hfrl.models import HumanTable, NoModel
+from hfrl.features import tiles_within
+from hfrl.models import HumanTable, HumanTiles, NoModel
 from hfrl.seeding import streams, uniforms
 from hfrl.tabular import TABLE_LIMIT, action_count, rows_of
 from hfrl.teachers import silent
@@ -33,6 +35,8 @@ from hfrl.types import (
 STEP_SECONDS = 0.3
 GRADING_SECONDS = 1.0
 DEFAULT_CAP = 1_000
+#: Of H over a Box: an episode's snapshot copies them all.
+MOST_TILES = 200_000
 
 
 @runtime_checkable
@@ -70,9 +74,12 @@ def shown_at(
 
 
 def human_model(env: Any) -> HumanModel:
-    """A table of H for a world with discrete observations and actions, or the empty model for any other."""
+    """H for a world: a table for discrete observations, tiles for a Box of one axis, or the empty model."""
     try:
-        rows, actions = rows_of(env.observation_space), action_count(env.action_space)
+        actions = action_count(env.action_space)
+        if isinstance(env.observation_space, Box):
+            return HumanTiles(tiles_within(env.observation_space, MOST_TILES), actions)
+        rows = rows_of(env.observation_space)
         if rows.size * actions > TABLE_LIMIT:
             return NoModel()
         return HumanTable(rows.size, actions, rows.row)

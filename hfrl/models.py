@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.features import Tiles
 from hfrl.types import Judgement, UserError
 
 
@@ -79,6 +80,70 @@ class HumanTable:
         self.count = arrays["h_count"].tolist()
 
 
+class HumanTiles:
+    """H(s, a) for Box observations: the mean label of the judged steps that share tiles with s, each as often as it
+    shares them (an averager, Gordon 1995, over tile coding); 0 where nothing near was ever judged.
+
+    Unlike a gradient step it does not depend on the order of the presses, so that one can be taken back exactly.
+
+    Args:
+        features: tiles of the observations.
+        actions: how many.
+
+    Attributes:
+        total: the sum of the labels, tiles x actions.
+        count: how many labels each tile has.
+    """
+
+    def __init__(self, features: Tiles, actions: int) -> None:
+        self.features = features
+        self.total = np.zeros((features.size, actions))
+        self.count = np.zeros((features.size, actions), np.int64)
+
+    def observe(self, judgement: Judgement) -> None:
+        """Learn one judgement; silence teaches nothing."""
+        self._add(judgement, 1)
+
+    def correct(self, old: Judgement, new: Judgement) -> None:
+        """Replace a judgement that was observed by another of the same step; a silent one takes its label away."""
+        self._add(old, -1)
+        self._add(new, 1)
+
+    def _add(self, judgement: Judgement, times: int) -> None:
+        label = judgement.feedback
+        if label is None:
+            return
+        indices, _ = self.features.active(judgement.step.observation)
+        self.total[indices, judgement.step.action] += times * label
+        self.count[indices, judgement.step.action] += times
+
+    def values(self, observation: Any) -> list[float]:
+        """H(s, .), one number per action."""
+        indices, _ = self.features.active(observation)
+        result: list[float] = (
+            self.total[indices].sum(axis=0) / np.maximum(self.count[indices].sum(axis=0), 1)
+        ).tolist()
+        return result
+
+    def counts(self, observation: Any) -> list[int]:
+        """How often each action was judged here or near."""
+        indices, _ = self.features.active(observation)
+        result: list[int] = self.count[indices].max(axis=0).tolist()
+        return result
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The model as plain arrays, for a checkpoint."""
+        return {"h_total": self.total.copy(), "h_count": self.count.copy()}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
+        for name, present in (("h_total", self.total), ("h_count", self.count)):
+            if arrays[name].shape != present.shape or arrays[name].dtype.kind not in "fi":
+                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape}, of numbers")
+        self.total = arrays["h_total"].astype(np.float64)
+        self.count = arrays["h_count"].astype(np.int64)
+
+
 class FixedTable:
     """A model that is given and never learns: for tests, for advice written down beforehand, for a recorded person."""
 
@@ -98,7 +163,7 @@ class FixedTable:
 
 
 class NoModel:
-    """The human model where no table fits: it learns nothing, and a blend that reads it is refused."""
+    """The human model where neither table nor tiles fit: it learns nothing, and a blend that reads it is refused."""
 
     def observe(self, judgement: Judgement) -> None:
         """Nothing to learn with."""
@@ -115,8 +180,12 @@ class NoModel:
 
     def values(self, observation: Any) -> Sequence[float]:
         """There is no H for this world. Raises UserError."""
-        raise UserError(f"there is no H for {observation!r}: a table of H needs Discrete observations and actions")
+        raise UserError(
+            f"there is no H for {observation!r}: it needs Discrete actions and Discrete or flat Box observations"
+        )
 
     def counts(self, observation: Any) -> Sequence[int]:
         """There is no H for this world. Raises UserError."""
-        raise UserError(f"there is no H for {observation!r}: a table of H needs Discrete observations and actions")
+        raise UserError(
+            f"there is no H for {observation!r}: it needs Discrete actions and Discrete or flat Box observations"
+        )

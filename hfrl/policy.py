@@ -225,6 +225,30 @@ def explored(values: Sequence[float], rate: float, exploring: int) -> list[float
     return epsilon_greedy_probabilities(values, rate if exploring == EPSILON_GREEDY else 0.0)
 
 
+def expected_value(values: Sequence[float], rate: float, exploring: int) -> float:
+    """sum_a pi(a) Q(a), pi of :func:`explored` on the same values: the same number to the last bit, without the list.
+
+    >>> expected_value([0.0, 1.0], 0.5, EPSILON_GREEDY)
+    0.75
+    """
+    total = 0.0
+    if exploring == SOFTMAX:
+        probabilities = softmax_probabilities(values, rate)
+        for a in range(len(values)):
+            total += probabilities[a] * values[a]
+        return total
+    epsilon = rate if exploring == EPSILON_GREEDY else 0.0
+    best = max(values)
+    ties = 0
+    for value in values:
+        ties += value == best
+    other = epsilon / len(values)
+    tied = other + (1 - epsilon) / ties
+    for value in values:
+        total += (tied if value == best else other) * value
+    return total
+
+
 EXPLORATIONS: dict[str, Exploration] = {
     "epsilon_greedy": epsilon_greedy,
     "softmax": softmax,

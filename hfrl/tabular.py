@@ -175,7 +175,10 @@ class TabularAgent:
         states, self.row = self.rows(env.observation_space)
         actions = action_count(env.action_space)
         if states * actions > TABLE_LIMIT:
-            raise UserError(f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT})")
+            raise UserError(
+                f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT}): number fewer states, or "
+                "give them as a Box of features to --agent linear_sarsa_lambda"
+            )
         self.q = [[float(initial_value)] * actions for _ in range(states)]
         #: N(s,a), how often each action was learnt from; kept for the upper confidence bounds alone.
         self.visits = [[0] * actions for _ in range(states)] if exploration == "ucb" else []

@@ -23,7 +23,7 @@ from hfrl.blend import (
 from hfrl.credit import Credit, Immediate, Uniform, Window
 from hfrl.envs import recipe
 from hfrl.loop import evaluate, human_model, metronome, play
-from hfrl.models import FixedTable, HumanTable, NoModel
+from hfrl.models import FixedTable, HumanTable, HumanTiles, NoModel
 from hfrl.policy import Categorical, Commanded
 from hfrl.seeding import streams, uniforms
 from hfrl.tabular import TABLE_LIMIT
@@ -667,14 +667,23 @@ def test_who_drives_is_written_down_and_handing_back_gives_the_same_luck() -> No
 # The model of the person that fits a world
 
 
-def test_a_world_of_numbers_gets_a_table_of_h_and_any_other_none() -> None:
+def test_a_world_of_numbers_gets_a_table_of_h_a_flat_box_gets_tiles_and_any_other_none() -> None:
     model = human_model(make("hfrl/Pizza-v0"))
     assert isinstance(model, HumanTable)
     assert (len(model.mean), len(model.mean[0])) == (161, 8)
     blackjack = human_model(make("Blackjack-v1"))
     assert isinstance(blackjack, HumanTable)
     assert blackjack.values((31, 10, 1)) == [0.0, 0.0]
-    assert isinstance(human_model(make("CartPole-v1")), NoModel)
+    cart = human_model(make("CartPole-v1"))
+    assert isinstance(cart, HumanTiles)
+    assert cart.total.shape == (8 * 9**4, 2)
+    wide = make("CartPole-v1")
+    wide.observation_space = gymnasium.spaces.Box(-1, 1, (8,))
+    coarse = human_model(wide)
+    assert isinstance(coarse, HumanTiles)
+    assert coarse.total.shape == (8 * 3**8, 2), "as fine as memory allows"
+    wide.observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3))
+    assert isinstance(human_model(wide), NoModel)
     assert isinstance(human_model(make("Pendulum-v1")), NoModel)
 
 
@@ -689,8 +698,9 @@ def test_a_world_too_large_for_a_table_gets_no_table_of_h(monkeypatch: pytest.Mo
     assert isinstance(human_model(env), NoModel)
 
 
-def test_a_world_without_a_table_of_h_runs_with_a_talkative_teacher() -> None:
+def test_a_world_without_h_runs_with_a_talkative_teacher() -> None:
     env = make("CartPole-v1")
+    env.observation_space = gymnasium.spaces.Box(-1, 1, (2, 2))
     assert len(learnt(events_of(env, RandomAgent(env), praise, steps=50))) == 50
     with pytest.raises(UserError, match="there is no H"):
         events_of(env, RandomAgent(env), praise, action_biasing(0.5))

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfrl.models import FixedTable, HumanTable, NoModel, running_mean
+from hfrl.features import tiles
+from hfrl.models import FixedTable, HumanTable, HumanTiles, NoModel, running_mean
 from hfrl.types import Judgement, Step, UserError
 
 
@@ -120,3 +122,59 @@ def test_where_no_table_fits_nothing_is_learnt_and_h_is_refused() -> None:
         model.values(0)
     with pytest.raises(UserError, match="there is no H for 0"):
         model.counts(0)
+
+
+def spot(x: float, y: float, action: int) -> Step:
+    return Step(0, 0, np.array([x, y]), action, 0.0, np.array([x, y]), False, False)
+
+
+def over_a_square() -> HumanTiles:
+    return HumanTiles(tiles(gymnasium.spaces.Box(0.0, 1.0, (2,)), tilings=4, bins=4), 2)
+
+
+def test_tiles_of_h_are_the_mean_label_where_it_was_given_and_fade_with_distance() -> None:
+    model = over_a_square()
+    assert model.values(np.array([0.5, 0.5])) == [0.0, 0.0]
+    model.observe(Judgement(spot(0.3, 0.3, 1), ((1.0, 1.0),)))
+    model.observe(Judgement(spot(0.3, 0.3, 1), ((-0.5, 1.0),)))
+    model.observe(Judgement(spot(0.3, 0.3, 1)))  # silence
+    assert model.values(np.array([0.3, 0.3])) == [0.0, 0.25]
+    assert model.counts(np.array([0.3, 0.3])) == [0, 2]
+    assert model.values(np.array([0.95, 0.95])) == [0.0, 0.0]
+    model.observe(Judgement(spot(0.95, 0.95, 1), ((-1.0, 1.0),)))
+    between = [model.values(np.array([x, x]))[1] for x in (0.3, 0.6, 0.95)]
+    assert between[0] == 0.25
+    assert between[2] == -1.0
+    assert between == sorted(between, reverse=True)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(0, 1), st.sampled_from([-1.0, -0.5, 0.0, 0.5, 1.0])),
+        min_size=1,
+        max_size=12,
+    ),
+    st.integers(0, 11),
+)
+def test_a_label_taken_back_from_tiles_never_was(labels: list[tuple[float, float, int, float]], which: int) -> None:
+    with_it, without_it = over_a_square(), over_a_square()
+    taken = which % len(labels)
+    for number, (x, y, action, label) in enumerate(labels):
+        judgement = Judgement(spot(x, y, action), ((label, 1.0),))
+        with_it.observe(judgement)
+        if number != taken:
+            without_it.observe(judgement)
+    x, y, action, label = labels[taken]
+    with_it.correct(Judgement(spot(x, y, action), ((label, 1.0),)), Judgement(spot(x, y, action)))
+    for name, array in without_it.arrays().items():
+        assert np.array_equal(with_it.arrays()[name], array)
+
+
+def test_tiles_of_h_survive_a_checkpoint_and_refuse_another_shape() -> None:
+    model = over_a_square()
+    model.observe(Judgement(spot(0.3, 0.3, 1), ((1.0, 1.0),)))
+    copy = over_a_square()
+    copy.restore(model.arrays())
+    assert copy.values(np.array([0.3, 0.3])) == model.values(np.array([0.3, 0.3])) == [0.0, 1.0]
+    with pytest.raises(ValueError, match="h_total has shape"):
+        copy.restore({name: array[1:] for name, array in model.arrays().items()})
