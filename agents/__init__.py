@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from hfrl.agents.bandit_gradient import BanditGradient
     from hfrl.agents.bandit_thompson import BanditThompson
     from hfrl.agents.bandit_value import BanditValue
+    from hfrl.agents.deep_sarsa import DeepSarsa
+    from hfrl.agents.double_dqn import DoubleDQN
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
     from hfrl.agents.double_q import DoubleQLearning
+    from hfrl.agents.dqn import DQN
+    from hfrl.agents.dueling_dqn import DuelingDQN
     from hfrl.agents.dyna_q import DynaQ
     from hfrl.agents.dyna_q_plus import DynaQPlus
     from hfrl.agents.expected_sarsa import ExpectedSarsa
@@ -40,14 +44,18 @@ if TYPE_CHECKING:
     from hfrl.agents.watkins_q import WatkinsQ
 
 __all__ = [
+    "DQN",
     "TD0",
     "ActorCritic",
     "AsyncValueIteration",
     "BanditGradient",
     "BanditThompson",
     "BanditValue",
+    "DeepSarsa",
+    "DoubleDQN",
     "DoubleExpectedSarsa",
     "DoubleQLearning",
+    "DuelingDQN",
     "DynaQ",
     "DynaQPlus",
     "ExpectedSarsa",
@@ -76,6 +84,10 @@ __all__ = [
     "WatkinsQ",
 ]
 _HOMES = {
+    "DeepSarsa": "deep_sarsa",
+    "DuelingDQN": "dueling_dqn",
+    "DoubleDQN": "double_dqn",
+    "DQN": "dqn",
     "PrioritizedSweeping": "prioritized_sweeping",
     "RLearning": "r_learning",
     "MCOffPolicy": "mc_off_policy",

@@ -30,7 +30,7 @@ import numpy as np
 import pygame
 
 from hfrl import build, panels, teach
-from hfrl.agents import QLearning
+from hfrl.agents import DQN, QLearning
 from hfrl.blend import Switch, reward_shaping
 from hfrl.credit import Immediate
 from hfrl.live import Live, Wiring
@@ -71,6 +71,20 @@ class Numpy(QLearning):
         while time.thread_time() < end:
             np.tanh(self.weights @ self.weights)
         return super().update(judgement, reward)
+
+
+class Network(DQN):
+    """A DQN at full rate: as many updates at every step as fit into ten milliseconds, on a network of 256 by 256."""
+
+    def __init__(self, env: Any) -> None:
+        super().__init__(env, net_arch=(256, 256), learning_starts=64, batch_size=64, target_update_interval=10)
+
+    def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
+        end = time.thread_time() + BUSY
+        result = super().update(judgement, reward)
+        while self.steps > self.learning_starts and time.thread_time() < end:
+            self.learn(self.memory.sample(self.batch_size, self.rng), reward)
+        return result
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -260,7 +274,7 @@ def main() -> None:
     )
     print("milliseconds     press to echo              between event pumps          step, jitter p95   same, silent")
     print(f"{'learner':8}{'presses':>8}{'p50':>9}{'p99':>9}{'most':>9}{'p50':>10}{'p99':>9}{'most':>9}")
-    for learner in (Idle, Python, Numpy):
+    for learner in (Idle, Python, Numpy, Network):
         busy = measure(learner, arguments.seconds, arguments.rate)
         report(learner.__name__.lower(), busy, measure(learner, arguments.seconds, 0))
     start_up(arguments.rounds)

@@ -14,9 +14,11 @@ are in the hundreds needs a beta to match.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
+
 from hfrl.policy import Categorical, greedy
 from hfrl.schedules import Constant, Exponential, Schedule, checked
-from hfrl.types import Distribution, Judgement, UserError, record
+from hfrl.types import Distribution, Judgement, Step, UserError, record
 
 
 class HumanModel(Protocol):
@@ -234,15 +236,29 @@ class Switch:
         return any(port.weight(self.index, self.episode) != 0 for port in self.blend.reward)
 
     def reward(self, judgement: Judgement) -> float:
-        """What the agent is told: the world's reward through the reward port."""
+        """What the agent is told: the world's reward through the reward port; an array for a batch."""
         value = judgement.step.reward
         if not self.blend.reward:
             return value
+        if isinstance(value, np.ndarray):
+            return self._rewards(judgement) if self.waits() else value
         now = (self.model, self.gamma, self.index, self.episode, judgement.step.observation, judgement)
         context = record(Context, now)
         for port in self.blend.reward:
             value = port(context, value)
         return value
+
+    def _rewards(self, batch: Judgement) -> Any:
+        """The same for a judgement with a leading axis, one by one: float64 of shape (batch,)."""
+        step = batch.step
+        ended = np.asarray(step.terminated, dtype=bool)
+        rows = zip(step.observation, step.action, step.reward, step.next_observation, ended, batch.credits, strict=True)
+        return np.array(
+            [
+                self.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False), credits))  # type: ignore[arg-type]
+                for o, a, r, o2, end, credits in rows
+            ]
+        )
 
     def bias(self, observation: Any) -> Sequence[float] | None:
         """What the agent prefers beyond its own values; None for no preference."""

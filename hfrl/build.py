@@ -60,12 +60,30 @@ def _unknown_env(env_id: str, error: Exception) -> str:
 def make_agent(arm: Arm, env: Any) -> Any:
     """The agent of an arm. Raises UserError for an unknown name or setting, or a world it cannot take."""
     part = registry.resolve(arm.agent, registry.AGENTS, "agent")
-    registry.check_settings(part, arm.set, ("env", "self"), f"agent {arm.agent}")
-    agent = registry.build(part, (env,), arm.set, f"agent {arm.agent}")
+    chosen = absolute(arm.set, arm.total_timesteps)
+    registry.check_settings(part, chosen, ("env", "self"), f"agent {arm.agent}")
+    agent = registry.build(part, (env,), chosen, f"agent {arm.agent}")
     missing = [name for name in AGENT_NEEDS if not hasattr(agent, name)]
     if missing:
         raise UserError(f"agent {arm.agent} has no {', '.join(missing)}; an agent needs {', '.join(AGENT_NEEDS)}")
     return agent
+
+
+def absolute(settings: dict[str, Any], total: int) -> dict[str, Any]:
+    """Settings in which ``exploration_fraction`` of a run of so many steps has become ``exploration_steps``.
+
+    >>> absolute({"exploration_fraction": 0.25, "gamma": 0.9}, 1000)
+    {'gamma': 0.9, 'exploration_steps': 250}
+    """
+    if "exploration_fraction" not in settings:
+        return settings
+    share = settings["exploration_fraction"]
+    if not isinstance(share, int | float) or not 0 < share <= 1:
+        raise UserError(f"exploration_fraction must be within (0, 1], got {share!r}")
+    if "exploration_steps" in settings:
+        raise UserError("exploration_fraction and exploration_steps say the same: give one of them")
+    rest = {name: value for name, value in settings.items() if name != "exploration_fraction"}
+    return rest | {"exploration_steps": max(1, round(share * total))}
 
 
 def make_teacher(arm: Arm, env: Any, rng: np.random.Generator) -> Teacher:

@@ -67,7 +67,7 @@ def rows_of(space: gymnasium.Space[Any]) -> Rows:
     if isinstance(space, gymnasium.spaces.Discrete):
         start = int(space.start)
         return Rows(int(space.n), (lambda o: int(o) - start) if start else int)
-    sizes = _sizes(space)
+    sizes = discrete_parts(space)
     if sizes is None:
         raise UserError(
             f"a tabular agent needs Discrete, MultiDiscrete or Tuple-of-Discrete observations, "
@@ -87,8 +87,10 @@ def rows_of(space: gymnasium.Space[Any]) -> Rows:
     return Rows(count, row)
 
 
-def _sizes(space: gymnasium.Space[Any]) -> list[tuple[int, int]] | None:
-    """(size, start) of every part, or None if a part is not discrete."""
+def discrete_parts(space: gymnasium.Space[Any]) -> list[tuple[int, int]] | None:
+    """(size, start) of every part of an observation, or None if one is not discrete."""
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return [(int(space.n), int(space.start))]
     if isinstance(space, gymnasium.spaces.MultiDiscrete):
         if space.nvec.ndim != 1:
             return None

@@ -21,7 +21,8 @@ ROOMS = {"hfrl": "hfrl", "agents": "hfrl.agents", "envs": "hfrl.envs"}
 OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
-    0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning",
+    0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
+    "nets replay deep",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -43,6 +44,9 @@ LIBRARIES = {
     "hfrl.traces": set(),
     "hfrl.features": {"numpy"},
     "hfrl.planning": {"numpy"},
+    "hfrl.nets": {"numpy"},
+    "hfrl.replay": {"numpy"},
+    "hfrl.deep": {"numpy", "gymnasium"},
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),
     "hfrl.seeding": {"numpy"},

@@ -1,0 +1,25 @@
+"""Deep SARSA: the target follows the action that was drawn next, as SARSA's does, from a replay buffer (Sutton & Barto,
+2nd ed., sections 6.4 and 10.1; Zhao et al., "Deep reinforcement learning with experience replay based on SARSA", 2016).
+
+    y = R + gamma Q_target(S',A')
+
+What is remembered was done by older policies: the smaller the buffer, the nearer it is to on-policy.
+"""
+
+import numpy as np
+
+from hfrl.deep import Array, DeepAgent, Values
+from hfrl.replay import Batch
+
+
+def bootstrap(online: Values, target: Values, batch: Batch) -> Array:  # noqa: ARG001 - what every variant is given
+    """Q_target(S',A') for each transition."""
+    values = target(batch.next_observations)
+    return values[np.arange(len(values)), batch.next_actions]
+
+
+class DeepSarsa(DeepAgent):
+    """Learns the values of the policy it follows, exploration included."""
+
+    on_policy = True
+    bootstrap = staticmethod(bootstrap)

@@ -1,0 +1,114 @@
+"""The replay buffer: the last transitions, and what a person said of them, to be learnt from again (Lin 1992).
+
+The person's credits lie beside the world's reward and are blended when a batch is drawn: a weight or a model of the
+person that changes re-labels all that is remembered, and nothing stale is ever learnt.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfrl.types import Judgement, Step
+
+Array = NDArray[np.float32]
+Credits = tuple[tuple[float, float], ...]
+
+
+class Batch(NamedTuple):
+    """Transitions with a leading axis: observations as they were stored, actions and next actions as int64, the world's
+    rewards, ``terminated`` as 0.0 or 1.0, and the credits of each (empty tuples where nobody spoke)."""
+
+    observations: Array
+    actions: NDArray[np.int64]
+    rewards: Array
+    next_observations: Array
+    next_actions: NDArray[np.int64]
+    terminated: Array
+    credits: Sequence[Credits]
+
+
+class Replay:
+    """A ring of transitions, one row of float32 each: observation, next observation, reward, terminated, action, next
+    action. A million transitions of CartPole take 48 MB.
+
+    Args:
+        capacity: how many transitions are kept, at least 1.
+        width: numbers per observation.
+    """
+
+    def __init__(self, capacity: int, width: int) -> None:
+        self.capacity = capacity
+        self.width = width
+        self.rows = np.zeros((capacity, 2 * width + 4), np.float32)
+        self.size = 0
+        self.at = 0
+        self.said: dict[int, Credits] = {}
+
+    def add(self, observation: Array, step: Step, next_observation: Array, credits: Credits) -> None:
+        """Remember a transition; the oldest one is forgotten where there is no room."""
+        row, w = self.rows[self.at], self.width
+        row[:w] = observation
+        row[w : 2 * w] = next_observation
+        row[2 * w :] = (step.reward, step.terminated, step.action, step.next_action or 0)
+        if credits:
+            self.said[self.at] = credits
+        elif self.said:
+            self.said.pop(self.at, None)
+        self.at = (self.at + 1) % self.capacity
+        self.size = min(self.size + 1, self.capacity)
+
+    def sample(self, n: int, rng: np.random.Generator) -> Batch:
+        """``n`` transitions, each drawn from all with equal probability."""
+        # Not rng.integers: it keeps half a draw in hand, which a saved state of four words would lose.
+        slots = (rng.random(n) * self.size).astype(np.int64)
+        return self.batch(slots)
+
+    def batch(self, slots: NDArray[np.int64]) -> Batch:
+        """The transitions in these slots."""
+        rows, w = self.rows.take(slots, axis=0), self.width
+        said = self.said
+        credits: Sequence[Credits] = [said.get(slot, ()) for slot in slots.tolist()] if said else ((),) * len(slots)
+        return Batch(
+            rows[:, :w], rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], rows[:, w : 2 * w],
+            rows[:, 2 * w + 3].astype(np.int64), rows[:, 2 * w + 1], credits,
+        )  # fmt: skip
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is remembered, as plain arrays for a checkpoint: no more rows than there are transitions."""
+        flat = [(slot, value, share) for slot, credits in self.said.items() for value, share in credits]
+        return {
+            "replay_rows": self.rows[: self.size].copy(),
+            "replay_at": np.array([self.at]),
+            "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on what does not fit."""
+        rows, said = arrays["replay_rows"], arrays["replay_said"]
+        if rows.ndim != 2 or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity or rows.dtype != "f4":
+            raise ValueError(
+                f"replay_rows has shape {rows.shape} of {rows.dtype}, expected up to {self.rows.shape} of float32"
+            )
+        if said.ndim != 2 or said.shape[1] != 3:
+            raise ValueError(f"replay_said has shape {said.shape}, expected (n, 3)")
+        if arrays["replay_at"].shape != (1,):
+            raise ValueError(f"replay_at has shape {arrays['replay_at'].shape}, expected (1,)")
+        at = int(arrays["replay_at"][0])
+        if not 0 <= at < self.capacity:
+            raise ValueError(f"replay_at is {at}, expected 0 to {self.capacity - 1}")
+        self.rows[: len(rows)] = rows
+        self.size, self.at = len(rows), at
+        self.said = {}
+        for slot, value, share in said.tolist():
+            self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))
+
+
+def judgement_of(batch: Batch, observations: Any, next_observations: Any) -> Judgement:
+    """A batch as the reward port sees it: one judgement with a leading axis, observations as the world gave them."""
+    step = Step(
+        -1, -1, observations, batch.actions, batch.rewards, next_observations,  # type: ignore[arg-type]
+        batch.terminated, False,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return Judgement(step, batch.credits)  # type: ignore[arg-type]

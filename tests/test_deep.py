@@ -1,0 +1,284 @@
+"""Deep agents: targets by hand, the person's word in a batch, one update against arithmetic, exact repeats."""
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+
+from hfrl import blend
+from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN
+from hfrl.blend import Switch
+from hfrl.deep import encoder_of
+from hfrl.loop import evaluate, human_model, play
+from hfrl.replay import Batch
+from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
+
+DEEP = (DQN, DoubleDQN, DuelingDQN, DeepSarsa)
+#: A small, quick learner.
+QUICK: dict[str, Any] = {
+    "learning_starts": 50, "batch_size": 16, "net_arch": (16,), "target_update_interval": 20, "buffer_size": 500,
+    "exploration_steps": 300,
+}  # fmt: skip
+
+
+def cart() -> Any:
+    return gymnasium.make("CartPole-v1")
+
+
+def told(judgement: Judgement) -> float:
+    return judgement.step.reward
+
+
+def batch_of(**fields: Any) -> Batch:
+    values: dict[str, Any] = {
+        "observations": np.zeros((2, 1), np.float32), "actions": np.array([0, 1]),
+        "rewards": np.zeros(2, np.float32), "next_observations": np.ones((2, 1), np.float32),
+        "next_actions": np.array([1, 0]), "terminated": np.zeros(2, np.float32), "credits": ((), ()),
+    }  # fmt: skip
+    return Batch(**(values | fields))
+
+
+def test_what_comes_next_by_hand() -> None:
+    """The online network prefers action 1, which the target network thinks is worth 2, and action 0 worth 5."""
+    online = lambda s: np.array([[0.0, 1.0]] * len(s), np.float32)  # noqa: E731
+    target = lambda s: np.array([[5.0, 2.0]] * len(s), np.float32)  # noqa: E731
+    batch = batch_of()
+    assert DQN.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
+    assert DuelingDQN.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
+    assert DoubleDQN.bootstrap(online, target, batch).tolist() == [2.0, 2.0]
+    assert DeepSarsa.bootstrap(online, target, batch).tolist() == [2.0, 5.0]
+
+
+def linear_agent(agent_class: Any = DQN, **settings: Any) -> Any:
+    """No hidden layer, one input: Q(s, a) = w_a s + b_a."""
+    env = cart()
+    env.observation_space = gymnasium.spaces.Box(-9, 9, (1,))
+    agent = agent_class(env, net_arch=(), learning_rate=0.1, gamma=0.5, max_grad_norm=1e9, **settings)
+    agent.theta[:] = [1.0, 2.0, 0.0, 0.0]  # w, b
+    agent.target[:] = [10.0, 20.0, 0.0, 0.0]
+    return agent
+
+
+@pytest.mark.parametrize(
+    ("terminated", "truncated", "target"), [(False, False, 3.0 + 0.5 * 40.0), (True, False, 3.0), (False, True, 23.0)]
+)
+def test_one_loss_by_hand(terminated: bool, truncated: bool, target: float) -> None:
+    """Q(1, 0) = 1; the target network's best at 2 is 40, which counts unless the task has ended."""
+    agent = linear_agent()
+    step = Step(0, 0, np.array([1.0]), 0, 3.0, np.array([2.0]), terminated, truncated)
+    agent.memory.add(step.observation, step, step.next_observation, ())
+    loss = agent.learn(agent.memory.batch(np.array([0, 0])), told)
+    assert loss == pytest.approx((target - 1.0) ** 2)
+    assert agent.theta == pytest.approx([1.1, 2.0, 0.1, 0.0], abs=1e-4)  # Adam's first step is alpha long
+    huber = linear_agent(loss="huber")
+    huber.memory.add(step.observation, step, step.next_observation, ())
+    assert huber.learn(huber.memory.batch(np.array([0])), told) == pytest.approx(target - 1.0 - 0.5)
+
+
+def test_an_update_tells_what_became_of_this_very_step() -> None:
+    agent = linear_agent(learning_starts=0, batch_size=1)
+    step = Step(0, 0, np.array([1.0]), 0, 3.0, np.array([2.0]), False, False)
+    update = agent.update(Judgement(step), lambda judgement: judgement.step.reward + 1.0)
+    assert (update.old, update.signal, update.bootstrap, update.target) == (1.0, 4.0, 40.0, 24.0)
+    assert update.error == 23.0
+    assert update.new == pytest.approx(1.2, abs=1e-4)
+
+
+def test_nothing_is_learnt_before_its_time_and_then_as_often_as_was_said() -> None:
+    env = cart()
+    agent = DQN(env, **QUICK | {"train_freq": 4, "gradient_steps": 3})
+    learnt = [event for event in play(env, agent, seed=0, steps=100) if isinstance(event, Learnt)]
+    at = [event.judgement.step.index + 1 for event in learnt if event.update is not None]
+    assert at == list(range(52, 101, 4))
+    assert agent.optimiser.t == 3 * len(at)
+
+
+def test_the_target_network_is_copied_or_follows() -> None:
+    env = cart()
+    copied = DQN(env, **QUICK, seed=1)
+    for _ in play(env, copied, seed=0, steps=99):
+        pass
+    assert not np.array_equal(copied.target, copied.theta)
+    for _ in play(env, copied, seed=0, steps=1):
+        pass
+    assert np.array_equal(copied.target, copied.theta)
+    follows = linear_agent(tau=0.25)
+    follows._follow()
+    assert follows.target.tolist() == [7.75, 15.5, 0.0, 0.0]
+
+
+def test_epsilon_falls_point_by_point() -> None:
+    agent = DQN(cart(), exploration_initial_eps=1.0, exploration_final_eps=0.2, exploration_steps=4)
+    seen = []
+    for _ in range(6):
+        seen.append(round(2 * agent.policy(np.zeros(4)).other, 6))
+        agent.steps += 1
+    assert seen == [1.0, 0.8, 0.6, 0.4, 0.2, 0.2]
+
+
+# The person
+
+
+def praise(step: Step) -> list[Feedback]:
+    return [Feedback(1.0, step.time)] if step.action == 1 else []
+
+
+@pytest.mark.parametrize("agent_class", DEEP)
+@pytest.mark.parametrize("name", ["reward_shaping", "potential_based", "action_biasing", "control_sharing"])
+def test_a_weight_of_zero_is_the_plain_agent_bit_for_bit(agent_class: Any, name: str) -> None:
+    def theta(with_blend: Any) -> Any:
+        env = cart()
+        agent = agent_class(env, **QUICK)
+        for _ in play(env, agent, praise, with_blend, seed=4, steps=200):
+            pass
+        return agent.theta
+
+    assert np.array_equal(theta(getattr(blend, name)(0.0)), theta(blend.none()))
+    assert not np.array_equal(theta(getattr(blend, name)(1.0)), theta(blend.none()))
+
+
+def test_a_batch_is_told_what_each_of_its_steps_would_be_told() -> None:
+    env = gymnasium.make("FrozenLake-v1")
+    for ports in (blend.reward_shaping(0.7), blend.potential_based(0.7), blend.reward_shaping(0.7, source="press")):
+        agent = DQN(env, **QUICK)
+        switch = Switch(ports, human_model(env), 0.9)
+        heard = []
+        for event in play(env, agent, praise, switch, seed=0, steps=120):
+            if isinstance(event, Learnt):
+                heard.append(event.judgement)
+        told_of: list[Any] = []
+
+        def port(judgement: Judgement, told_of: list[Any] = told_of, switch: Switch = switch) -> Any:
+            told_of.append(switch.reward(judgement))
+            return told_of[-1]
+
+        slots = np.arange(len(heard))
+        agent.learn(agent.memory.batch(slots), port)
+        assert told_of[0] == pytest.approx([switch.reward(judgement) for judgement in heard])
+        assert len(set(told_of[0].tolist())) > 1
+
+
+def test_a_changed_weight_relabels_what_is_remembered() -> None:
+    env = cart()
+    agent = DQN(env, **QUICK)
+    switch = Switch(blend.reward_shaping(1.0, source="press"), human_model(env), 0.99)
+    for _ in play(env, agent, praise, switch, seed=0, steps=40):
+        pass
+    batch = agent.memory.batch(np.arange(40))
+    assert set(batch.rewards.tolist()) == {1.0}, "the world's reward is stored as it was"
+    signals = []
+    for weight in (1.0, 0.5, 0.0):
+        switch.blend = blend.reward_shaping(weight, source="press")
+        agent.learn(batch, lambda judgement: signals.append(switch.reward(judgement)) or signals[-1])
+    pressed = np.array([len(credits) for credits in batch.credits])
+    assert pressed.any()
+    for weight, signal in zip((1.0, 0.5, 0.0), signals, strict=True):
+        assert np.allclose(signal, 1.0 + weight * pressed)
+
+
+# Spaces, repeats, checkpoints
+
+
+def test_a_discrete_world_is_seen_one_input_per_value() -> None:
+    encoder = encoder_of(gymnasium.spaces.Discrete(3, start=1))
+    codes = np.array([encoder.code(2), encoder.code(3)], np.float32)
+    assert encoder.see(codes).tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert encoder.raw(codes).tolist() == [2, 3]
+    assert encoder.inputs == 3
+    cards = encoder_of(gymnasium.make("Blackjack-v1").observation_space)
+    assert cards.inputs == 32 + 11 + 2
+    codes = np.array([cards.code((4, 10, 1))], np.float32)
+    assert np.flatnonzero(cards.see(codes)[0]).tolist() == [4, 32 + 10, 32 + 11 + 1]
+    assert cards.raw(codes).tolist() == [[4, 10, 1]]
+
+
+@pytest.mark.parametrize("agent_class", DEEP)
+@pytest.mark.parametrize("world", ["CartPole-v1", "FrozenLake-v1", "hfrl/Pizza-v0"])
+def test_the_same_seed_is_the_same_network_and_another_is_not(agent_class: Any, world: str) -> None:
+    def arrays(seed: int) -> dict[str, Any]:
+        env = gymnasium.make(world)
+        agent = agent_class(env, **QUICK)
+        for _ in play(env, agent, seed=seed, steps=150):
+            pass
+        return agent.arrays()
+
+    one, same, other = arrays(1), arrays(1), arrays(2)
+    assert all(np.array_equal(one[name], same[name]) for name in one)
+    assert not np.array_equal(one["theta"], other["theta"])
+
+
+@pytest.mark.parametrize("agent_class", DEEP)
+def test_what_was_saved_goes_on_as_if_nothing_had_happened(agent_class: Any) -> None:
+    """In the middle of an episode, with judged transitions in the buffer and Adam half-way."""
+    judgements: list[Judgement] = []
+    env = cart()
+    whole = agent_class(env, **QUICK)
+    for event in play(env, whole, praise, seed=3, steps=200):
+        if isinstance(event, Learnt):
+            judgements.append(event.judgement)
+            if len(judgements) == 120:
+                saved = whole.arrays()
+    again = agent_class(cart(), **QUICK, seed=9)
+    again.restore({name: array.copy() for name, array in saved.items()})
+    for judgement in judgements[120:]:
+        again.update(judgement, told)
+    assert all(np.array_equal(array, again.arrays()[name]) for name, array in whole.arrays().items())
+
+
+def test_a_checkpoint_of_another_architecture_is_refused() -> None:
+    other = DQN(cart(), net_arch=(8,)).arrays()
+    with pytest.raises(ValueError, match=r"shape \(4, 8, 2\), and this agent's \(4, 64, 64, 2\)"):
+        DQN(cart()).restore(other)
+
+
+def test_predict_takes_one_observation_or_many() -> None:
+    agent = linear_agent()
+    assert agent.predict(np.array([1.0])) == (1, None)
+    actions, _ = agent.predict(np.array([[1.0], [-1.0]]))
+    assert actions.tolist() == [1, 0]
+    assert {agent.predict(np.array([1.0]), deterministic=False)[0] for _ in range(50)} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"batch_size": 65, "buffer_size": 64}, "batch_size 65 is larger than buffer_size 64"),
+        ({"gamma": 2}, "gamma must be within"),
+        ({"tau": 0}, "tau must be within"),
+        ({"loss": "mean"}, "loss must be one of squared, huber"),
+        ({"train_freq": 0}, "train_freq must be a whole number of at least 1"),
+        ({"net_arch": "64"}, "net_arch must be the widths"),
+        ({"epsilon": 2}, "epsilon must stay within"),
+        ({"learning_rate": -1}, "learning_rate must stay within"),
+        ({"max_grad_norm": 0}, "max_grad_norm must be positive"),
+    ],
+)
+def test_impossible_settings_are_refused_in_one_line(settings: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        DQN(cart(), **settings)
+
+
+def test_spaces_that_no_dense_network_takes_are_refused() -> None:
+    env = cart()
+    env.observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3))
+    with pytest.raises(UserError, match="FlattenObservation"):
+        DQN(env)
+    with pytest.raises(UserError, match="Discrete action space"):
+        DQN(gymnasium.make("Pendulum-v1"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("agent_class", [DQN, DoubleDQN, DuelingDQN])
+def test_cartpole_is_learnt(agent_class: Any) -> None:
+    """The best greedy evaluation within 30,000 steps reaches 475 on two seeds of three at least."""
+    best = []
+    for seed in range(3):
+        env, other = cart(), cart()
+        agent = agent_class(env, exploration_steps=5_000, learning_starts=500)
+        scores = [0.0]
+        for number, event in enumerate(play(env, agent, seed=seed, steps=30_000)):
+            if isinstance(event, Learnt) and number % 5_000 < 2 and number > 10_000:
+                scores.append(float(evaluate(other, agent, 10, seed=1).returns.mean()))
+        best.append(max(scores))
+    assert sum(score >= 475 for score in best) >= 2, best
