@@ -13,7 +13,8 @@ from hfrl.replay import Batch
 def bootstrap(online: Values, target: Values, batch: Batch) -> Array:
     """Q_target(S', argmax_a Q(S',a)) for each transition."""
     best = online(batch.next_observations).argmax(axis=1)
-    return target(batch.next_observations)[np.arange(len(best)), best]
+    values: Array = target(batch.next_observations)[np.arange(len(best)), best]
+    return values
 
 
 class DoubleDQN(DeepAgent):

@@ -11,7 +11,8 @@ from hfrl.replay import Batch
 
 def bootstrap(online: Values, target: Values, batch: Batch) -> Array:  # noqa: ARG001 - what every variant is given
     """max_a Q_target(S',a) for each transition."""
-    return target(batch.next_observations).max(axis=1)
+    best: Array = target(batch.next_observations).max(axis=1)
+    return best
 
 
 class DuelingDQN(DeepAgent):

@@ -235,9 +235,9 @@ class Switch:
         """Whether steps must wait for their feedback: only while a reward port is live."""
         return any(port.weight(self.index, self.episode) != 0 for port in self.blend.reward)
 
-    def reward(self, judgement: Judgement) -> float:
-        """What the agent is told: the world's reward through the reward port; an array for a batch."""
-        value = judgement.step.reward
+    def reward(self, judgement: Judgement) -> Any:
+        """What the agent is told: the world's reward through the reward port; a number, or an array for a batch."""
+        value: Any = judgement.step.reward
         if not self.blend.reward:
             return value
         if isinstance(value, np.ndarray):
@@ -248,14 +248,14 @@ class Switch:
             value = port(context, value)
         return value
 
-    def _rewards(self, batch: Judgement) -> Any:
+    def _rewards(self, batch: Any) -> Any:
         """The same for a judgement with a leading axis, one by one: float64 of shape (batch,)."""
         step = batch.step
         ended = np.asarray(step.terminated, dtype=bool)
         rows = zip(step.observation, step.action, step.reward, step.next_observation, ended, batch.credits, strict=True)
         return np.array(
             [
-                self.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False), credits))  # type: ignore[arg-type]
+                self.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False), credits))
                 for o, a, r, o2, end, credits in rows
             ]
         )

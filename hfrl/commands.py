@@ -14,6 +14,7 @@ from rich.table import Table
 
 from hfrl import build, engine, fanout, registry
 from hfrl.config import Arm, Train, arms, headline
+from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
 from hfrl.saved import load_arm, load_session
 from hfrl.summary import Outcome, comparisons, summarise
@@ -65,7 +66,7 @@ def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
 
 
 def _is_specific(flags: Train) -> bool:
-    return bool(flags.env or flags.agent or flags.teacher or flags.blend or flags.config)
+    return bool(flags.env or flags.agent or flags.teacher or flags.blend or flags.config or flags.preset)
 
 
 def _summarised(arm: Arm, run: Path) -> Outcome | None:
@@ -338,8 +339,11 @@ KINDS = {
 
 def run_list(flags: Any) -> int:
     """Every part by name, in one line each."""
-    if flags.kind not in (*KINDS, "envs", "all"):
-        kinds = (*KINDS, "envs", "all")
+    kinds = (*KINDS, "envs", "presets", "all")
+    if flags.presets or flags.kind == "presets":
+        SAID.print(PRESETS.read_text(encoding="utf-8"), soft_wrap=True, markup=False, highlight=False, end="")
+        return 0
+    if flags.kind not in kinds:
         raise UserError(f"unknown kind {flags.kind!r}{registry.nearest(flags.kind, kinds)} (known: {', '.join(kinds)})")
     for kind, entries in KINDS.items():
         if flags.kind in (kind, "all"):

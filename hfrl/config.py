@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hfrl import registry
+from hfrl.presets import Preset, preset
 from hfrl.types import UserError
 
 DEFAULT_ENV = "hfrl/Pizza-v0"
@@ -42,6 +43,8 @@ class Train:
     """Environment steps of each run, also -n. [200000]"""
     seeds: tuple[str, ...] = ()
     """Seeds, such as 0-9 or 3 7. [0-2; the headline 0-9]"""
+    preset: str | None = None
+    """Settings that were measured to learn a world, such as cartpole_fast; `hfrl list presets` shows them all."""
     set: tuple[str, ...] = ()
     """Settings of the agent, key=value."""
     alpha: str | None = None
@@ -73,7 +76,7 @@ class Train:
 
 
 #: What belongs to a typed line rather than to an experiment: not part of a run's record.
-UNRECORDED = ("config", "json", "progress", "jobs", "out")
+UNRECORDED = ("config", "preset", "json", "progress", "jobs", "out")
 
 
 @dataclass(frozen=True)
@@ -209,6 +212,8 @@ def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
 
 def arms(flags: Train) -> list[Arm]:
     """The cells of the grid that the flags ask for, checked. Raises UserError."""
+    if flags.preset is not None:
+        flags = _with_preset(flags, preset(flags.preset))
     steps = DEFAULT_STEPS if flags.total_timesteps is None else flags.total_timesteps
     if steps < 1:
         raise UserError(f"--total-timesteps must be at least 1, got {steps}")
@@ -248,6 +253,18 @@ def arms(flags: Train) -> list[Arm]:
         for teacher in teachers
         for blend in blends
     ]
+
+
+def _with_preset(flags: Train, taken: Preset) -> Train:
+    """The flags, and where they say nothing the preset."""
+    return dataclasses.replace(
+        flags,
+        preset=None,
+        env=flags.env or (taken.env,),
+        agent=flags.agent or (taken.agent,),
+        total_timesteps=taken.total_timesteps if flags.total_timesteps is None else flags.total_timesteps,
+        set=(*(f"{key}={value}" for key, value in taken.set.items()), *flags.set),
+    )
 
 
 def headline(flags: Train) -> list[Arm]:

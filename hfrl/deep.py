@@ -25,8 +25,6 @@ from hfrl.types import Judgement, RewardPort, Update, UserError, record
 Array = NDArray[np.float32]
 #: Observations of a batch -> action values, shape (batch, actions).
 Values = Callable[[Array], Array]
-#: (online network, target network, batch) -> what each next state is worth, shape (batch,).
-Bootstrap = Callable[[Values, Values, Batch], Array]
 LOSSES = ("squared", "huber")
 
 
@@ -122,7 +120,8 @@ class DeepAgent:
 
     on_policy = False
     learns_from_feedback = False
-    bootstrap: ClassVar[Bootstrap]
+    #: (online network, target network, batch) -> what each next state is worth, shape (batch,).
+    bootstrap: ClassVar[Callable[..., Array]]
     head: ClassVar[Head] = PLAIN
 
     def __init__(

@@ -43,7 +43,8 @@ def dueling(outputs: Array) -> Array:
     [[0.0, 2.0]]
     """
     advantages = outputs[:, 1:]
-    return outputs[:, :1] + advantages - advantages.mean(axis=1, keepdims=True)
+    values: Array = outputs[:, :1] + advantages - advantages.mean(axis=1, keepdims=True)
+    return values
 
 
 def dueling_backward(by_values: Array) -> Array:

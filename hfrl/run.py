@@ -162,7 +162,9 @@ class List:
     """Name every agent, teacher, blend, credit and world there is."""
 
     kind: str = "all"
-    """agents, teachers, blends, credits, envs or all."""
+    """agents, teachers, blends, credits, envs, presets or all."""
+    presets: bool = False
+    """Print the file of presets."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine saved maps plot_grid",
+    "book_planning book_prediction engine saved maps plot_grid presets",
     4: "run commands doctor teach",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
@@ -83,6 +83,7 @@ LIBRARIES = {
     "hfrl.build": {"numpy", "gymnasium"},
     "hfrl.engine": set(),
     "hfrl.saved": set(),
+    "hfrl.presets": set(),
     "hfrl.maps": {"numpy"},
     "hfrl.plot_grid": {"numpy", "matplotlib"},
     "hfrl.experiment": {"numpy"},

@@ -6,11 +6,13 @@ import gymnasium
 import numpy as np
 import pytest
 
-from hfrl import blend
+from hfrl import blend, build
 from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN
 from hfrl.blend import Switch
+from hfrl.config import Train, arms
 from hfrl.deep import encoder_of
 from hfrl.loop import evaluate, human_model, play
+from hfrl.presets import presets
 from hfrl.replay import Batch
 from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
 
@@ -282,3 +284,39 @@ def test_cartpole_is_learnt(agent_class: Any) -> None:
                 scores.append(float(evaluate(other, agent, 10, seed=1).returns.mean()))
         best.append(max(scores))
     assert sum(score >= 475 for score in best) >= 2, best
+
+
+# Presets
+
+
+def test_every_preset_is_an_agent_that_can_be_made_in_its_world() -> None:
+    assert {"cartpole", "cartpole_fast", "acrobot", "mountain_car"} <= presets().keys()
+    for name in presets():
+        (arm,) = arms(Train(preset=name))
+        assert arm.total_timesteps == presets()[name].total_timesteps
+        build.check(arm)
+
+
+def test_what_is_typed_wins_over_a_preset() -> None:
+    (arm,) = arms(Train(preset="cartpole-fast", agent=("double_dqn",), set=("batch_size=32",), total_timesteps=10))
+    assert (arm.agent, arm.env, arm.total_timesteps) == ("double_dqn", "CartPole-v1", 10)
+    assert arm.set["batch_size"] == 32
+    assert arm.set["train_freq"] == 128
+    with pytest.raises(UserError, match="did you mean 'cartpole'"):
+        arms(Train(preset="cartpol"))
+
+
+@pytest.mark.slow
+def test_the_lecture_hall_learns_cartpole() -> None:
+    """475 within 30,000 steps on four seeds of five at least, by the best of its greedy evaluations."""
+    (arm,) = arms(Train(preset="cartpole_fast"))
+    solved = 0
+    for seed in range(5):
+        env, other = cart(), cart()
+        agent = build.make_agent(arm, env)
+        for event in play(env, agent, seed=seed, steps=arm.total_timesteps):
+            done = isinstance(event, Learnt) and agent.steps > 10_000 and agent.steps % 1_000 == 0
+            if done and evaluate(other, agent, 10, seed=5).returns.mean() >= 475:
+                solved += 1
+                break
+    assert solved >= 4
