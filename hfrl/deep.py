@@ -166,14 +166,15 @@ class DeepAgent:
         if self.batch_size > whole("buffer_size", buffer_size, 1):
             raise UserError(f"batch_size {batch_size} is larger than buffer_size {buffer_size}")
         if epsilon is None:
-            fall = Linear(
-                exploration_initial_eps, exploration_final_eps, whole("exploration_steps", exploration_steps, 1)
-            )
-            epsilon = fall
+            steps = whole("exploration_steps", exploration_steps, 1)
+            epsilon = Linear(exploration_initial_eps, exploration_final_eps, steps)
         self._epsilon: Schedule = checked("epsilon", epsilon, 0, 1)
         hidden = widths(net_arch)
         self.sizes = sizes_of(self.encoder.inputs, hidden, self.actions + self.head.extra)
-        self.memory = Replay(buffer_size, self.encoder.width)
+        try:
+            self.memory = Replay(buffer_size, self.encoder.width)
+        except (MemoryError, ValueError) as error:
+            raise UserError(f"a buffer of {buffer_size} transitions does not fit into memory: {error}") from error
         self.steps = self.episodes = 0
         self._given_seed = seed is not None
         self._predicting, self.rng = np.random.default_rng(seed).spawn(2)

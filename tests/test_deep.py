@@ -247,6 +247,7 @@ def test_predict_takes_one_observation_or_many() -> None:
     [
         ({"batch_size": 65, "buffer_size": 64}, "batch_size 65 is larger than buffer_size 64"),
         ({"gamma": 2}, "gamma must be within"),
+        ({"buffer_size": 10**15}, "does not fit into memory"),
         ({"tau": 0}, "tau must be within"),
         ({"loss": "mean"}, "loss must be one of squared, huber"),
         ({"train_freq": 0}, "train_freq must be a whole number of at least 1"),
