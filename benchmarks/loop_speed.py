@@ -5,7 +5,8 @@
 The peer is typed anew after "Training an agent" of Gymnasium's documentation: an agent class with a defaultdict of
 numpy rows, `env.step` with the default wrappers, `RecordEpisodeStatistics` as the tutorial has it ("bare": without it).
 Both run Q-learning with the same settings. Ours judges, blends and records every step. Quote the median of the ratios:
-they hold on any machine.
+they hold on any machine. The last column takes the tutorial's loop where the tutorial runs it, on FrozenLake-v1: what a
+student gains who comes from there to a world of ours.
 """
 
 import argparse
@@ -85,7 +86,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    print(f"{'':22}{'tutorial':>10}{'bare':>10}{'ours':>10}{'taught':>10}{'ours/tutorial':>16}{'ours/bare':>12}")
+    columns = f"{'tutorial':>10}{'bare':>10}{'ours':>10}{'taught':>10}{'ours/tutorial':>16}{'ours/bare':>12}"
+    print(f"{'':22}{columns}{'/tutorial on FrozenLake':>26}")
+    frozen_lake = 0.0
     for world in WORLDS:
         rows = [
             (
@@ -98,7 +101,9 @@ def main() -> None:
         ]
         peer, bare, plain, taught = (statistics.median(column) for column in zip(*rows, strict=True))
         ratio, bare_ratio = (statistics.median(row[2] / row[k] for row in rows) for k in (0, 1))
-        print(f"{world:22}{peer:10.0f}{bare:10.0f}{plain:10.0f}{taught:10.0f}{ratio:16.2f}{bare_ratio:12.2f}")
+        frozen_lake = frozen_lake or peer
+        speeds = f"{peer:10.0f}{bare:10.0f}{plain:10.0f}{taught:10.0f}"
+        print(f"{world:22}{speeds}{ratio:16.2f}{bare_ratio:12.2f}{plain / frozen_lake:26.2f}")
 
 
 if __name__ == "__main__":

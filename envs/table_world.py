@@ -5,6 +5,7 @@ reset draws exactly one uniform number from the world's own generator and invert
 so that any engine that reads the same table with the same generator walks the same path.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -37,7 +38,7 @@ class TableWorld(gymnasium.Env[Any, int]):
     def __init__(self, table: Table, start: Sequence[float], masks: Sequence[NDArray[np.int8]]) -> None:
         self.P = table
         self.initial_state_distrib: NDArray[np.float64] = np.asarray(start, dtype=np.float64)
-        self._cumulative_start = np.cumsum(self.initial_state_distrib)
+        self._cumulative_start: list[float] = np.cumsum(self.initial_state_distrib).tolist()
         self.masks = masks
         self.state = int(np.argmax(self.initial_state_distrib))
         self.action_space: gymnasium.spaces.Space[Any] = gymnasium.spaces.Discrete(len(table[0]))
@@ -52,8 +53,8 @@ class TableWorld(gymnasium.Env[Any, int]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed, options=options)
-        u = self.np_random.random()
-        first = int(np.searchsorted(self._cumulative_start, u, side="right"))
+        u = (self._np_random or self.np_random).random()
+        first = bisect_right(self._cumulative_start, u)
         self.state = min(first, len(self.P) - 1)  # where rounding leaves the sum below u
         if self.render_mode == "human":
             self.render()

@@ -214,7 +214,7 @@ class TabularAgent:
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The behaviour: exploration on Q(s, .), or on Q(s, .) + bias."""
         s = self.row(observation)
-        values = self._preferred(s, bias)
+        values = self.values(s) if bias is None and not self.available else self._preferred(s, bias)
         rate = self._exploration_rate(self.steps, self.episodes)
         if self.visits:
             return greedy(upper_bounds(values, self.visits[s], rate))
@@ -302,7 +302,8 @@ class TabularAgent:
         if self.visits:
             self.visits[self.row(step.observation)][step.action] += 1
         self.steps += 1
-        self.episodes += step.terminated or step.truncated
+        if step.terminated or step.truncated:
+            self.episodes += 1
         old, target, new, bootstrap = numbers
         if target != target:  # nan, the sign of NOTHING
             return None
