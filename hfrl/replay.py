@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from hfrl.types import Judgement, Step
 
+#: How a remembered step ended: the next one goes on from it, the task ended, or the episode was cut off.
+GOES_ON, TERMINATED, CUT = 0.0, 1.0, 2.0
+Slots = NDArray[np.int64]
 Array = NDArray[np.float32]
 Credits = tuple[tuple[float, float], ...]
 
@@ -29,8 +32,44 @@ class Batch(NamedTuple):
     credits: Sequence[Credits]
 
 
+class Windows(NamedTuple):
+    """The steps that followed each of a batch of slots.
+
+    Attributes:
+        slots: of shape (batch, n), the first column the batch itself.
+        inside: bool of the same shape: which of them belong to it.
+    """
+
+    slots: Slots
+    inside: NDArray[np.bool_]
+
+    def last(self) -> Slots:
+        """The slot of each window's last step."""
+        slots: Slots = self.slots[np.arange(len(self.slots)), self.inside.sum(axis=1) - 1]
+        return slots
+
+
+def returns(signals: Array, inside: NDArray[np.bool_], gamma: float) -> tuple[Array, Array]:
+    """R(t+1) + gamma R(t+2) + ... + gamma^(m-1) R(t+m) of each window, and gamma^m: what the value after it counts
+    (Sutton & Barto, 2nd ed., eq. 7.1; m is n, or less where something ends).
+
+    Args:
+        signals: what the steps inside were worth, one window after the other, shape (steps inside,).
+        inside: bool of shape (batch, n).
+
+    >>> inside = np.array([[True, True], [True, False]])
+    >>> [part.tolist() for part in returns(np.array([1.0, 4.0, 3.0]), inside, 0.5)]
+    [[3.0, 3.0], [0.25, 0.5]]
+    """
+    powers = np.float32(gamma) ** np.arange(inside.shape[1] + 1, dtype=np.float32)
+    grid = np.zeros(inside.shape, np.float32)
+    grid[inside] = signals
+    sums: Array = (grid * powers[:-1]).sum(axis=1)
+    return sums, powers[inside.sum(axis=1)]
+
+
 class Replay:
-    """A ring of transitions, one row of float32 each: observation, next observation, reward, terminated, action, next
+    """A ring of transitions, one row of float32 each: observation, next observation, reward, how it ended, action, next
     action. A million transitions of CartPole take 48 MB.
 
     Args:
@@ -51,7 +90,8 @@ class Replay:
         row, w = self.rows[self.at], self.width
         row[:w] = observation
         row[w : 2 * w] = next_observation
-        row[2 * w :] = (step.reward, step.terminated, step.action, step.next_action or 0)
+        end = TERMINATED if step.terminated else CUT if step.truncated else GOES_ON
+        row[2 * w :] = (step.reward, end, step.action, step.next_action or 0)
         if credits:
             self.said[self.at] = credits
         elif self.said:
@@ -59,20 +99,38 @@ class Replay:
         self.at = (self.at + 1) % self.capacity
         self.size = min(self.size + 1, self.capacity)
 
+    def cut(self) -> None:
+        """What comes next does not follow from what was remembered last: another run, a new world."""
+        if self.size and self.rows[self.newest, 2 * self.width + 1] == GOES_ON:
+            self.rows[self.newest, 2 * self.width + 1] = CUT
+
+    @property
+    def newest(self) -> int:
+        """The slot of the transition that was remembered last."""
+        return (self.at - 1) % self.capacity
+
+    def windows(self, slots: Slots, n: int) -> Windows:
+        """``n`` steps from each slot on, fewer where an episode ends or nothing newer is remembered."""
+        steps = (slots[:, None] + np.arange(n)) % self.capacity
+        stops = (self.rows[:, 2 * self.width + 1][steps] != GOES_ON) | (steps == self.newest)
+        inside = np.ones(steps.shape, np.bool_)
+        inside[:, 1:] = ~np.logical_or.accumulate(stops, axis=1)[:, :-1]
+        return Windows(steps, inside)
+
     def sample(self, n: int, rng: np.random.Generator) -> Batch:
         """``n`` transitions, each drawn from all with equal probability."""
         # Not rng.integers: it keeps half a draw in hand, which a saved state of four words would lose.
         slots = (rng.random(n) * self.size).astype(np.int64)
         return self.batch(slots)
 
-    def batch(self, slots: NDArray[np.int64]) -> Batch:
+    def batch(self, slots: Slots) -> Batch:
         """The transitions in these slots."""
         rows, w = self.rows.take(slots, axis=0), self.width
         said = self.said
         credits: Sequence[Credits] = [said.get(slot, ()) for slot in slots.tolist()] if said else ((),) * len(slots)
         return Batch(
             rows[:, :w], rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], rows[:, w : 2 * w],
-            rows[:, 2 * w + 3].astype(np.int64), rows[:, 2 * w + 1], credits,
+            rows[:, 2 * w + 3].astype(np.int64), (rows[:, 2 * w + 1] == TERMINATED).astype(np.float32), credits,
         )  # fmt: skip
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -22,7 +22,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "nets replay deep",
+    "nets replay deep priorities distributional noisy",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -46,6 +46,9 @@ LIBRARIES = {
     "hfrl.planning": {"numpy"},
     "hfrl.nets": {"numpy"},
     "hfrl.replay": {"numpy"},
+    "hfrl.priorities": {"numpy"},
+    "hfrl.distributional": {"numpy"},
+    "hfrl.noisy": {"numpy"},
     "hfrl.deep": {"numpy", "gymnasium"},
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),

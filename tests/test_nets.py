@@ -20,7 +20,7 @@ from hfrl.nets import (
     layers_of,
     sizes_of,
 )
-from hfrl.replay import Replay, judgement_of
+from hfrl.replay import Replay, judgement_of, returns
 from hfrl.types import Step
 
 SIZES = sizes_of(3, (5, 4), 3)
@@ -128,6 +128,70 @@ def test_the_ring_remembers_the_last_transitions_and_what_was_said_of_them(capac
     one, other = (m.sample(5, np.random.default_rng(0)) for m in (memory, copy))
     assert np.array_equal(one.rewards, other.rewards)
     assert one.credits == other.credits
+
+
+def remembered(ends: str, capacity: int = 20) -> Replay:
+    """A step a letter, worth 1, 2, 4, ...: t terminates, c is cut off by a time limit, | is another run."""
+    memory = Replay(capacity, 1)
+    number = 0
+    for end in ends:
+        if end == "|":
+            memory.cut()
+            continue
+        step = Step(number, 0, None, 0, 2.0**number, None, end == "t", end == "c", next_action=number % 2)
+        memory.add(np.array([number]), step, np.array([number + 0.5]), ())
+        number += 1
+    return memory
+
+
+@pytest.mark.parametrize(
+    ("ends", "slot", "returned", "discount", "after", "terminated"),
+    [
+        ("......", 0, 1 + 2 / 2 + 4 / 4, 1 / 8, 2.5, 0.0),  # three steps that go on
+        (".t....", 0, 1 + 2 / 2, 1 / 4, 1.5, 1.0),  # the task ends after two
+        ("t.....", 0, 1, 1 / 2, 0.5, 1.0),
+        (".c....", 0, 1 + 2 / 2, 1 / 4, 1.5, 0.0),  # a time limit after two: the state there still has a value
+        ("..t...", 0, 1 + 2 / 2 + 4 / 4, 1 / 8, 2.5, 1.0),  # the end is just within reach
+        (".t....", 2, 4 + 8 / 2 + 16 / 4, 1 / 8, 4.5, 0.0),  # an earlier end does not matter
+        ("......", 4, 16 + 32 / 2, 1 / 4, 5.5, 0.0),  # nothing newer is remembered
+        (".|....", 0, 1, 1 / 2, 0.5, 0.0),  # another run began
+    ],
+)
+def test_n_step_returns_by_hand(
+    ends: str, slot: int, returned: float, discount: float, after: float, terminated: float
+) -> None:
+    """Three steps, gamma 1/2."""
+    memory = remembered(ends)
+    windows = memory.windows(np.array([slot]), 3)
+    sums, discounts = returns(memory.batch(windows.slots[windows.inside]).rewards, windows.inside, 0.5)
+    last = memory.batch(windows.last())
+    assert (sums.tolist(), discounts.tolist()) == ([returned], [discount])
+    assert (last.next_observations.tolist(), last.terminated.tolist()) == ([[after]], [terminated])
+    assert last.next_actions.tolist() == [int(after) % 2]
+
+
+@given(st.integers(1, 12), st.integers(1, 6), st.text(".tc|", min_size=1, max_size=40))
+def test_windows_are_those_of_a_walk_through_the_episode(capacity: int, n: int, ends: str) -> None:
+    memory = remembered(ends, capacity)
+    walks: list[list[float]] = []  # the numbers of the steps of each episode
+    for number, end in enumerate(ends.replace("|", "")):
+        follows = walks and walks[-1] and goes_on(ends, number)
+        if not follows:
+            walks.append([])
+        walks[-1].append(float(number))
+        assert end in ".tc"
+    kept = {number: walk[at : at + n] for walk in walks for at, number in enumerate(walk)}
+    windows = memory.windows(np.arange(memory.size), n)
+    numbers = memory.rows[:, 0]
+    for row in range(memory.size):
+        assert numbers[windows.slots[row][windows.inside[row]]].tolist() == kept[float(numbers[row])]
+        assert numbers[windows.last()[row]] == kept[float(numbers[row])][-1]
+
+
+def goes_on(ends: str, number: int) -> bool:
+    """Whether step ``number`` follows the one before it."""
+    at = [place for place, end in enumerate(ends) if end != "|"]
+    return ends[at[number - 1]] == "." and at[number] == at[number - 1] + 1
 
 
 def test_every_transition_is_drawn_equally_often() -> None:
