@@ -6,20 +6,33 @@
 What is remembered was done by older policies: the smaller the buffer, the nearer it is to on-policy.
 """
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 
-from hfrl.deep import Array, DeepAgent, Values
+from hfrl.deep import Array, DeepAgent, Outputs, Parts
+from hfrl.outputs import expected_return
 from hfrl.replay import Batch
 
 
-def bootstrap(online: Values, target: Values, batch: Batch) -> Array:  # noqa: ARG001 - what every variant is given
+def bootstrap(online: Outputs, target: Outputs, batch: Batch) -> Array:  # noqa: ARG001 - what every variant is given
     """Q_target(S',A') for each transition."""
     values = target(batch.next_observations)
     return values[np.arange(len(values)), batch.next_actions]
 
 
+@dataclass(kw_only=True, eq=False)
 class DeepSarsa(DeepAgent):
-    """Learns the values of the policy it follows, exploration included."""
+    """Learns the values of the policy it follows, exploration included.
 
-    on_policy = True
-    bootstrap = staticmethod(bootstrap)
+    Args:
+        loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
+    """
+
+    on_policy: ClassVar[bool] = True
+    loss: str = "squared"
+
+    def parts(self) -> Parts:
+        """See :class:`Parts`."""
+        return Parts(bootstrap, expected_return(self.loss))

@@ -2,98 +2,100 @@
 
 An agent file holds its equation and little more: a pure function ``bootstrap``, what the next state of each transition
 of a batch is worth, and the class that hands it to this shell: ``diff agents/dqn.py agents/double_dqn.py`` is the
-paper.
+paper. What else a variant changes is one more part (:class:`Parts`), each a value or a function passed in:
 
-Names and meanings of the settings are Stable-Baselines3's.
+=====================  ============================================================================
+a dueling network      ``head`` (:mod:`hfrl.outputs`)
+C51, QR-DQN            ``objective``: what a prediction is, its target, its loss
+prioritized replay     ``sampler`` (:mod:`hfrl.priorities`): it is told how surprising a batch was
+n-step returns         ``ahead``: how far the target looks, from what lies in the buffer
+noisy layers           a network's ``quiet`` and ``resample`` (:mod:`hfrl.network`), which the shell calls already
+=====================  ============================================================================
+
+Names and meanings of the settings are Stable-Baselines3's. Settings are fields of a dataclass: a variant adds its own
+and may give another default.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, InitVar, dataclass
 from typing import Any, ClassVar, NamedTuple
 
-import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.nets import PLAIN, Adam, Head, backward, clip, count, forward, initial, layers_of, sizes_of
+from hfrl.encoding import encoder_of
+from hfrl.nets import DenseNetwork, sizes_of
+from hfrl.network import Network
+from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
+from hfrl.priorities import Sampler, Uniform
 from hfrl.replay import Batch, Replay, judgement_of
 from hfrl.schedules import Linear, Schedule, checked
 from hfrl.seeding import restored, state_of
-from hfrl.tabular import action_count, discrete_parts
+from hfrl.tabular import action_count
 from hfrl.types import Judgement, RewardPort, Update, UserError, record
 
 Array = NDArray[np.float32]
-#: Observations of a batch -> action values, shape (batch, actions).
-Values = Callable[[Array], Array]
-LOSSES = ("squared", "huber")
+#: Observations as they are stored, with a leading axis -> outputs, shape (batch, actions, *prediction).
+Outputs = Callable[[Array], Array]
+#: (online network, target network, batch) -> the output for what comes next, shape (batch, *prediction).
+Bootstrap = Callable[[Outputs, Outputs, Batch], Array]
 
 
-class Encoder(NamedTuple):
-    """How observations are stored and seen by a network.
+class Ahead(NamedTuple):
+    """What a target is made of.
 
     Attributes:
-        width: numbers stored per observation.
-        inputs: inputs of the network.
-        code: observation -> what is stored.
-        see: what is stored, with a leading axis -> the network's inputs.
-        raw: what is stored, with a leading axis -> observations as the world gave them.
+        signals: the sum of the (discounted) signals up to the bootstrap, shape (batch,).
+        discounts: of the bootstrap: gamma^n, and 0 where the task has ended, shape (batch,).
+        after: a batch whose ``next_observations``, ``next_actions`` and ``terminated`` are those of the bootstrap.
     """
 
-    width: int
-    inputs: int
-    code: Callable[[Any], Any]
-    see: Callable[[Array], Array]
-    raw: Callable[[Array], Any]
+    signals: Array
+    discounts: Array
+    after: Batch
 
 
-def encoder_of(space: gymnasium.Space[Any]) -> Encoder:
-    """Numbers as they are for a Box of one axis; one input per value for ``Discrete``, ``MultiDiscrete`` and a
-    ``Tuple`` of ``Discrete``.
+#: A batch -> what the agent is told of each of its transitions now, shape (batch,).
+Tell = Callable[[Batch], Array]
 
-    Raises:
-        UserError: any other space, with what can be done.
+
+def one_step(memory: Replay, batch: Batch, gamma: float, tell: Tell) -> Ahead:  # noqa: ARG001 - what n steps need
+    """One signal, then gamma times what comes next."""
+    return Ahead(tell(batch), np.float32(gamma) * (1 - batch.terminated), batch)
+
+
+def all_alike(capacity: int) -> Sampler:  # noqa: ARG001 - what prioritized replay needs
+    """Every transition is drawn with equal probability."""
+    return Uniform()
+
+
+class Parts(NamedTuple):
+    """What makes a variant.
+
+    Attributes:
+        bootstrap: what comes next is worth.
+        objective: what a prediction is, what it should have been, how far off it is.
+        head: how the last layer becomes outputs.
+        sampler: capacity of the buffer -> who is drawn.
+        ahead: (memory, batch, gamma, tell) -> what the target is made of. It may ask ``memory.windows`` for the
+            transitions that followed, and ``tell`` for their signals: nothing is summed before it is drawn, so that a
+            changed weight of the person re-labels n-step returns too.
     """
-    if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
-        width = int(space.shape[0])
-        return Encoder(width, width, same, same, same)
-    sizes = discrete_parts(space)
-    if sizes is not None:
-        return _one_hot(sizes, alone=isinstance(space, gymnasium.spaces.Discrete))
-    raise UserError(
-        "a network of dense layers needs a Box of one axis or discrete observations, got "
-        f"{' '.join(str(space).split())}; wrap the world in gymnasium.wrappers.FlattenObservation"
-    )
+
+    bootstrap: Bootstrap
+    objective: Objective
+    head: Head = PLAIN
+    sampler: Callable[[int], Sampler] = all_alike
+    ahead: Callable[[Replay, Batch, float, Tell], Ahead] = one_step
 
 
-def _one_hot(parts: Sequence[tuple[int, int]], alone: bool) -> Encoder:
-    """One input per value of each part; ``alone``: an observation is a number, not a sequence of them."""
-    starts = np.array([start for _, start in parts])
-    counts = np.array([size for size, _ in parts])
-    inputs = int(counts.sum())
-    first = np.cumsum(counts) - counts  # the first input of each part
-
-    def code(observation: Any) -> Any:
-        return np.asarray(observation).reshape(-1) - starts
-
-    def see(codes: Array) -> Array:
-        seen = np.zeros((len(codes), inputs), np.float32)
-        seen[np.arange(len(codes))[:, None], codes.astype(np.int64) + first] = 1.0
-        return seen
-
-    def raw(codes: Array) -> Any:
-        whole_numbers = codes.astype(np.int64) + starts
-        return whole_numbers[:, 0] if alone else whole_numbers
-
-    return Encoder(len(parts), inputs, code, see, raw)
-
-
-def same(observation: Any) -> Any:
-    """An observation that is a row of numbers already."""
-    return observation
-
-
+@dataclass(eq=False)
 class DeepAgent:
     """Action values as a network, learnt from a replay buffer with a target network (Mnih et al. 2015).
+
+    A variant is a subclass that says its :meth:`parts`, declares ``@dataclass(kw_only=True, eq=False)`` and adds its
+    own settings as fields. Nothing else is overridden.
 
     Args:
         env: only its ``observation_space`` and ``action_space`` are read.
@@ -111,121 +113,119 @@ class DeepAgent:
         epsilon: a number or a schedule that replaces those three.
         max_grad_norm: longer gradients are scaled down to it.
         net_arch: widths of the hidden layers.
-        loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
         seed: of the first weights; None takes them from the run's own generator.
 
     Raises:
         UserError: a space that does not fit, or a number out of its range.
     """
 
-    on_policy = False
-    learns_from_feedback = False
-    #: (online network, target network, batch) -> what each next state is worth, shape (batch,).
-    bootstrap: ClassVar[Callable[..., Array]]
-    head: ClassVar[Head] = PLAIN
+    env: InitVar[Any]
+    _: KW_ONLY
+    learning_rate: float | str | Schedule = 1e-3
+    gamma: float = 0.99
+    buffer_size: int = 50_000
+    learning_starts: int = 1_000
+    batch_size: int = 64
+    tau: float = 1.0
+    train_freq: int = 1
+    gradient_steps: int = 1
+    target_update_interval: int = 100
+    exploration_initial_eps: float = 1.0
+    exploration_final_eps: float = 0.05
+    exploration_steps: int = 10_000
+    epsilon: float | str | Schedule | None = None
+    max_grad_norm: float = 10.0
+    net_arch: Sequence[int] = (64, 64)
+    seed: int | None = None
 
-    def __init__(
-        self,
-        env: Any,
-        *,
-        learning_rate: float | str | Schedule = 1e-3,
-        gamma: float = 0.99,
-        buffer_size: int = 50_000,
-        learning_starts: int = 1_000,
-        batch_size: int = 64,
-        tau: float = 1.0,
-        train_freq: int = 1,
-        gradient_steps: int = 1,
-        target_update_interval: int = 100,
-        exploration_initial_eps: float = 1.0,
-        exploration_final_eps: float = 0.05,
-        exploration_steps: int = 10_000,
-        epsilon: float | str | Schedule | None = None,
-        max_grad_norm: float = 10.0,
-        net_arch: Sequence[int] = (64, 64),
-        loss: str = "squared",
-        seed: int | None = None,
-    ) -> None:
+    on_policy: ClassVar[bool] = False
+    learns_from_feedback: ClassVar[bool] = False
+
+    def parts(self) -> Parts:
+        """What makes this variant, from its settings. Raises UserError for a setting out of its range."""
+        raise NotImplementedError
+
+    def __post_init__(self, env: Any) -> None:
         self.actions = action_count(env.action_space)
         self.encoder = encoder_of(env.observation_space)
-        self.alpha: Schedule = checked("learning_rate", learning_rate, 0, 1)
-        if not 0 <= gamma <= 1:
-            raise UserError(f"gamma must be within [0, 1], got {gamma}")
-        if not 0 < tau <= 1:
-            raise UserError(f"tau must be within (0, 1], got {tau}")
-        if loss not in LOSSES:
-            raise UserError(f"loss must be one of {', '.join(LOSSES)}, got {loss!r}")
-        if not max_grad_norm > 0:
-            raise UserError(f"max_grad_norm must be positive, got {max_grad_norm}")
-        self.gamma, self.tau, self.max_grad_norm, self.loss = float(gamma), float(tau), float(max_grad_norm), loss
-        self.learning_starts = whole("learning_starts", learning_starts, 0)
-        self.batch_size = whole("batch_size", batch_size, 1)
-        self.train_freq = whole("train_freq", train_freq, 1)
-        self.gradient_steps = whole("gradient_steps", gradient_steps, 1)
-        self.target_update_interval = whole("target_update_interval", target_update_interval, 1)
-        if self.batch_size > whole("buffer_size", buffer_size, 1):
-            raise UserError(f"batch_size {batch_size} is larger than buffer_size {buffer_size}")
-        if epsilon is None:
-            steps = whole("exploration_steps", exploration_steps, 1)
-            epsilon = Linear(exploration_initial_eps, exploration_final_eps, steps)
-        self._epsilon: Schedule = checked("epsilon", epsilon, 0, 1)
-        hidden = widths(net_arch)
-        self.sizes = sizes_of(self.encoder.inputs, hidden, self.actions + self.head.extra)
+        self._parts = self.parts()
+        self._check()
+        head, prediction = self._parts.head, self._parts.objective.prediction
+        self._last_layer = (-1, self.actions + head.extra, *prediction)
+        outputs = (self.actions + head.extra) * int(np.prod(prediction))
+        self.sizes = sizes_of(self.encoder.inputs, widths(self.net_arch), outputs)
         try:
-            self.memory = Replay(buffer_size, self.encoder.width)
+            self.memory = Replay(self.buffer_size, self.encoder.width, self._parts.sampler(self.buffer_size))
         except (MemoryError, ValueError) as error:
-            raise UserError(f"a buffer of {buffer_size} transitions does not fit into memory: {error}") from error
+            raise UserError(f"a buffer of {self.buffer_size} transitions does not fit into memory: {error}") from error
         self.steps = self.episodes = 0
-        self._given_seed = seed is not None
-        self._predicting, self.rng = np.random.default_rng(seed).spawn(2)
+        self._predicting, self.rng = np.random.default_rng(self.seed).spawn(2)
         self._observation_ndim = len(env.observation_space.shape or ())
-        self._make_networks(np.random.default_rng(seed))
+        self.network: Network = self._network(np.random.default_rng(self.seed))
 
-    def _make_networks(self, rng: np.random.Generator) -> None:
-        size = count(self.sizes)
-        self.theta = initial(self.sizes, rng)
-        self.target = self.theta.copy()
-        self.optimiser = Adam(size)
-        self._gradient = np.zeros(size, np.float32)
-        self._layers = layers_of(self.theta, self.sizes)
-        self._target_layers = layers_of(self.target, self.sizes)
-        self._gradient_layers = layers_of(self._gradient, self.sizes)
+    def _check(self) -> None:
+        """Every number is within its range, and what may change with time is a schedule. Raises UserError."""
+        self.alpha: Schedule = checked("learning_rate", self.learning_rate, 0, 1)
+        if not 0 <= self.gamma <= 1:
+            raise UserError(f"gamma must be within [0, 1], got {self.gamma}")
+        if not 0 < self.tau <= 1:
+            raise UserError(f"tau must be within (0, 1], got {self.tau}")
+        if not self.max_grad_norm > 0:
+            raise UserError(f"max_grad_norm must be positive, got {self.max_grad_norm}")
+        whole("learning_starts", self.learning_starts, 0)
+        for name in ("buffer_size", "batch_size", "train_freq", "gradient_steps", "target_update_interval"):
+            whole(name, getattr(self, name), 1)
+        if self.batch_size > self.buffer_size:
+            raise UserError(f"batch_size {self.batch_size} is larger than buffer_size {self.buffer_size}")
+        exploring: float | str | Schedule
+        if self.epsilon is None:
+            steps = whole("exploration_steps", self.exploration_steps, 1)
+            exploring = Linear(self.exploration_initial_eps, self.exploration_final_eps, steps)
+        else:
+            exploring = self.epsilon
+        self._epsilon: Schedule = checked("epsilon", exploring, 0, 1)
+
+    def _network(self, rng: np.random.Generator) -> Network:
+        return DenseNetwork(self.sizes, rng, self.max_grad_norm)
 
     def begin(self, rng: np.random.Generator) -> None:
         """The loop hands the agent its generator: of the batches, and of the first weights unless a seed gave them."""
         self.rng = rng
-        if self.steps == 0 and not self._given_seed:
-            self._make_networks(np.random.default_rng(rng.random(4).view(np.uint64)))
+        if self.steps == 0 and self.seed is None:
+            self.network = self._network(np.random.default_rng(rng.random(4).view(np.uint64)))
 
     # --- what it does ------------------------------------------------------------------------------------------------
 
     def online(self, codes: Array) -> Array:
-        """Action values of the network that learns, shape (batch, actions)."""
-        return self.head.forward(forward(self._layers, self.encoder.see(codes))[-1])
+        """Outputs of the network that learns, shape (batch, actions, *prediction)."""
+        return self._outputs(self.network.online(self.encoder.see(codes)))
 
     def lagging(self, codes: Array) -> Array:
-        """Action values of the target network, shape (batch, actions)."""
-        return self.head.forward(forward(self._target_layers, self.encoder.see(codes))[-1])
+        """Outputs of the target network, shape (batch, actions, *prediction)."""
+        return self._outputs(self.network.lagging(self.encoder.see(codes)))
+
+    def _outputs(self, last_layer: Array) -> Array:
+        return self._parts.head.forward(last_layer.reshape(self._last_layer))
 
     def q_values(self, observation: Any) -> list[float]:
-        """Q(s, .), one number per action."""
-        values: list[float] = self.online(self._row(observation))[0].tolist()
+        """Q(s, .), one number per action, without the noise of noisy layers."""
+        return self._values(self.network.quiet(self._inputs(observation)))
+
+    def _values(self, last_layer: Array) -> list[float]:
+        values: list[float] = self._parts.objective.values(self._outputs(last_layer))[0].tolist()
         return values
 
-    def _row(self, observation: Any) -> Array:
-        return np.array(self.encoder.code(observation), np.float32).reshape(1, -1)
-
-    def _preferred(self, observation: Any, bias: Sequence[float] | None) -> list[float]:
-        values = self.q_values(observation)
-        return values if bias is None else [q + b for q, b in zip(values, bias, strict=True)]
+    def _inputs(self, observation: Any) -> Array:
+        return self.encoder.see(np.array(self.encoder.code(observation), np.float32).reshape(1, -1))
 
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> EpsilonGreedy:
         """Epsilon-greedy on Q(s, .), or on Q(s, .) + bias."""
-        return epsilon_greedy(self._preferred(observation, bias), self._epsilon(self.steps, self.episodes))
+        values = self._values(self.network.online(self._inputs(observation)))
+        return epsilon_greedy(preferred(values, bias), self._epsilon(self.steps, self.episodes))
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> EpsilonGreedy:
-        """The policy without exploration."""
-        return greedy(self._preferred(observation, bias))
+        """The policy without exploration or noise."""
+        return greedy(preferred(self.q_values(observation), bias))
 
     def predict(
         self,
@@ -256,46 +256,48 @@ class DeepAgent:
         if self.steps > self.learning_starts and self.steps % self.train_freq == 0:
             result = self._learn_and_tell(judgement, reward)
         if self.steps % self.target_update_interval == 0:
-            self._follow()
+            self.network.follow(self.tau)
+        self.network.resample(self.rng)
         return result
 
     def _learn_and_tell(self, judgement: Judgement, reward: RewardPort) -> Update:
-        step = judgement.step
-        latest = self.memory.batch(np.array([(self.memory.at - 1) % self.memory.capacity]))
-        old = float(self.online(latest.observations)[0, step.action])
+        step, latest = judgement.step, self.memory.latest()
+        inputs = self.encoder.see(latest.observations)
+        old = self._values(self.network.quiet(inputs))[step.action]
         signal = float(reward(judgement))
-        worth = float(type(self).bootstrap(self.online, self.lagging, latest)[0])
+        after = self._parts.bootstrap(self.online, self.lagging, latest)
+        worth = float(self._parts.objective.values(after[:, None])[0, 0])
         for _ in range(self.gradient_steps):
-            self.learn(self.memory.sample(self.batch_size, self.rng), reward)
-        new = float(self.online(latest.observations)[0, step.action])
+            self.learn(self.memory.sample(self.batch_size, self.rng, self.steps, self.episodes), reward)
+        new = self._values(self.network.quiet(inputs))[step.action]
         target = signal + self.gamma * (1 - step.terminated) * worth
         return record(Update, (old, target, target - old, new, signal, worth))
 
     def learn(self, batch: Batch, reward: RewardPort) -> float:
-        """One update of the network from a batch; returns the loss."""
-        raw = self.encoder.raw
-        told = judgement_of(batch, raw(batch.observations), raw(batch.next_observations))
-        signals = np.asarray(reward(told), dtype=np.float32)
-        worth = type(self).bootstrap(self.online, self.lagging, batch)
-        targets = signals + np.float32(self.gamma) * (1 - batch.terminated) * worth
-        activations = forward(self._layers, self.encoder.see(batch.observations))
-        values = self.head.forward(activations[-1])
-        rows = np.arange(len(targets))
-        errors = values[rows, batch.actions] - targets
-        by_values = np.zeros_like(values)
-        by_values[rows, batch.actions] = loss_slope(errors, self.loss) / np.float32(len(targets))
-        backward(self._layers, activations, self.head.backward(by_values), self._gradient_layers)
-        clip(self._gradient, self.max_grad_norm)
-        self.optimiser.step(self.theta, self._gradient, self.alpha(self.steps, self.episodes))
-        return loss_of(errors, self.loss)
+        """One update of the network from a batch; returns the mean loss, weighted as the batch says."""
+        head, objective = self._parts.head, self._parts.objective
+        ahead = self._parts.ahead(self.memory, batch, self.gamma, lambda part: self._told(part, reward))
+        worth = self._parts.bootstrap(self.online, self.lagging, ahead.after)
+        targets = objective.target(ahead.signals, ahead.discounts, worth)
+        rows = np.arange(len(batch.actions))
 
-    def _follow(self) -> None:
-        """target <- tau theta + (1 - tau) target."""
-        if self.tau == 1.0:
-            np.copyto(self.target, self.theta)
-        else:
-            self.target *= np.float32(1 - self.tau)
-            self.target += np.float32(self.tau) * self.theta
+        def slope(last_layer: Array) -> tuple[Array, Fit]:
+            outputs = self._outputs(last_layer)
+            fit = objective.fit(outputs[rows, batch.actions], targets)
+            by_outputs = np.zeros_like(outputs)
+            by_outputs[rows, batch.actions] = weighted(fit.slopes, batch.weights) / np.float32(len(rows))
+            return head.backward(by_outputs).reshape(last_layer.shape), fit
+
+        self.network.resample(self.rng)
+        fit = self.network.descend(self.encoder.see(batch.observations), slope, self.alpha(self.steps, self.episodes))
+        self.memory.sampler.learnt(batch.slots, fit.surprises)
+        return float(np.mean(weighted(fit.losses, batch.weights)))
+
+    def _told(self, batch: Batch, reward: RewardPort) -> Array:
+        """What the agent is told of these transitions by the blend as it is now, shape (batch,)."""
+        raw = self.encoder.raw
+        judgement = judgement_of(batch, raw(batch.observations), raw(batch.next_observations))
+        return np.asarray(reward(judgement), dtype=np.float32)
 
     # --- dials and checkpoints ---------------------------------------------------------------------------------------
 
@@ -324,54 +326,35 @@ class DeepAgent:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that goes on from here, as plain arrays: networks, optimiser, buffer, clock and generator."""
-        adam = self.optimiser
         return {
-            "theta": self.theta.copy(),
-            "target": self.target.copy(),
-            "adam_m": adam.m.copy(),
-            "adam_v": adam.v.copy(),
-            "clock": np.array([self.steps, self.episodes, adam.t]),
+            "clock": np.array([self.steps, self.episodes]),
             "rng": state_of(self.rng),
-            "sizes": np.array(self.sizes),
+            **self.network.arrays(),
             **self.memory.arrays(),
         }
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another architecture."""
-        sizes = tuple(arrays["sizes"].tolist())
-        if sizes != self.sizes:
-            raise ValueError(f"its network has the shape {sizes}, and this agent's {self.sizes}")
-        for name, present in (
-            ("theta", self.theta), ("target", self.target),
-            ("adam_m", self.optimiser.m), ("adam_v", self.optimiser.v),
-        ):  # fmt: skip
-            if arrays[name].shape != present.shape or arrays[name].dtype != present.dtype:
-                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape} of float32")
-            np.copyto(present, arrays[name])
+        self.network.restore(arrays)
         self.memory.restore(arrays)
-        self.steps, self.episodes, self.optimiser.t = (int(number) for number in arrays["clock"])
+        self.steps, self.episodes = (int(number) for number in arrays["clock"])
         self.rng = restored(arrays["rng"])
 
 
-def loss_slope(errors: Array, loss: str) -> Array:
-    """The derivative of the loss by each error: 2 e, or e within [-1, 1].
+def preferred(values: list[float], bias: Sequence[float] | None) -> list[float]:
+    """Q(s, .) + bias."""
+    return values if bias is None else [q + b for q, b in zip(values, bias, strict=True)]
 
-    >>> loss_slope(np.array([0.5, -3.0]), "squared").tolist(), loss_slope(np.array([0.5, -3.0]), "huber").tolist()
-    ([1.0, -6.0], [0.5, -1.0])
+
+def weighted(losses: Array, weights: Array | None) -> Array:
+    """Each transition's loss (or its slope, of any shape) times its weight.
+
+    >>> weighted(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 0.5])).tolist()
+    [[1.0, 2.0], [1.5, 2.0]]
     """
-    return 2 * errors if loss == "squared" else np.clip(errors, -1, 1)
-
-
-def loss_of(errors: Array, loss: str) -> float:
-    """The mean loss: e^2, or Huber's with delta 1 (e^2 / 2 within, |e| - 1/2 beyond).
-
-    >>> loss_of(np.array([0.5, -3.0]), "squared"), loss_of(np.array([0.5, -3.0]), "huber")
-    (4.625, 1.3125)
-    """
-    if loss == "squared":
-        return float(np.mean(errors * errors))
-    size = np.abs(errors)
-    return float(np.mean(np.where(size < 1, 0.5 * size * size, size - 0.5)))
+    if weights is None:
+        return losses
+    return losses * weights.reshape(-1, *[1] * (losses.ndim - 1))
 
 
 def whole(name: str, value: Any, least: int) -> int:

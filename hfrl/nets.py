@@ -7,58 +7,16 @@ single operations. Derivatives are written out, and held to finite differences a
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.network import Told
+
 Array = NDArray[np.float32]
 #: Weights (inputs x outputs) and biases of each layer, as views of a flat vector.
 Layers = list[tuple[Array, Array]]
-
-
-class Head(NamedTuple):
-    """How the last layer becomes action values.
-
-    Attributes:
-        extra: outputs of the last layer beyond one per action.
-        forward: last layer (batch, actions + extra) -> action values (batch, actions).
-        backward: derivative by the action values -> derivative by the last layer.
-    """
-
-    extra: int
-    forward: Callable[[Array], Array]
-    backward: Callable[[Array], Array]
-
-
-def plain(outputs: Array) -> Array:
-    """The last layer is the action values."""
-    return outputs
-
-
-def dueling(outputs: Array) -> Array:
-    """Q(s,a) = V(s) + A(s,a) - mean_b A(s,b) (Wang et al. 2016, eq. 9); V is the first output.
-
-    >>> dueling(np.array([[1.0, 2.0, 4.0]], np.float32)).tolist()
-    [[0.0, 2.0]]
-    """
-    advantages = outputs[:, 1:]
-    values: Array = outputs[:, :1] + advantages - advantages.mean(axis=1, keepdims=True)
-    return values
-
-
-def dueling_backward(by_values: Array) -> Array:
-    """The derivative of :func:`dueling`: V hears of every action, each advantage of its own less the mean.
-
-    >>> dueling_backward(np.array([[1.0, 0.0]], np.float32)).tolist()
-    [[1.0, 0.5, -0.5]]
-    """
-    total = by_values.sum(axis=1, keepdims=True)
-    return np.concatenate([total, by_values - total / by_values.shape[1]], axis=1)
-
-
-PLAIN = Head(0, plain, plain)
-DUELING = Head(1, dueling, dueling_backward)
 
 
 def sizes_of(inputs: int, hidden: Sequence[int], outputs: int) -> tuple[int, ...]:
@@ -166,3 +124,85 @@ def clip(gradient: Array, most: float) -> float:
     if norm > most:
         gradient *= np.float32(most / (norm + 1e-6))
     return norm
+
+
+class DenseNetwork:
+    """A :class:`hfrl.network.Network` of dense layers, in numpy.
+
+    Args:
+        sizes: the widths of all layers, from the inputs to the outputs.
+        rng: of the first weights.
+        max_grad_norm: longer gradients are scaled down to it.
+
+    Attributes:
+        theta, target: the online and the lagging weights, flat.
+    """
+
+    def __init__(self, sizes: Sequence[int], rng: np.random.Generator, max_grad_norm: float) -> None:
+        self.sizes = tuple(sizes)
+        self.max_grad_norm = max_grad_norm
+        self.theta = initial(sizes, rng)
+        self.target = self.theta.copy()
+        self.optimiser = Adam(len(self.theta))
+        self._gradient = np.zeros_like(self.theta)
+        self._layers = layers_of(self.theta, sizes)
+        self._target_layers = layers_of(self.target, sizes)
+        self._gradient_layers = layers_of(self._gradient, sizes)
+
+    @property
+    def updates(self) -> int:
+        """How often the weights were moved."""
+        return self.optimiser.t
+
+    def online(self, inputs: Array) -> Array:
+        """The outputs of the weights that learn."""
+        return forward(self._layers, inputs)[-1]
+
+    quiet = online
+
+    def lagging(self, inputs: Array) -> Array:
+        """The outputs of the weights that lag behind."""
+        return forward(self._target_layers, inputs)[-1]
+
+    def descend(self, inputs: Array, slope: Callable[[Array], tuple[Array, Told]], alpha: float) -> Told:
+        """One update, by the derivative of the loss that ``slope`` gives for the outputs."""
+        activations = forward(self._layers, inputs)
+        by_outputs, told = slope(activations[-1])
+        backward(self._layers, activations, by_outputs, self._gradient_layers)
+        clip(self._gradient, self.max_grad_norm)
+        self.optimiser.step(self.theta, self._gradient, alpha)
+        return told
+
+    def follow(self, tau: float) -> None:
+        """target <- tau theta + (1 - tau) target."""
+        if tau == 1.0:
+            np.copyto(self.target, self.theta)
+        else:
+            self.target *= np.float32(1 - tau)
+            self.target += np.float32(tau) * self.theta
+
+    def resample(self, rng: np.random.Generator) -> None:
+        """There is no noise in it."""
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Weights and optimiser as plain arrays."""
+        return {
+            "sizes": np.array(self.sizes),
+            "theta": self.theta.copy(),
+            "target": self.target.copy(),
+            "adam_m": self.optimiser.m.copy(),
+            "adam_v": self.optimiser.v.copy(),
+            "adam_t": np.array(self.optimiser.t),
+        }
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another architecture."""
+        sizes = tuple(arrays["sizes"].tolist())
+        if sizes != self.sizes:
+            raise ValueError(f"its network has the shape {sizes}, and this agent's {self.sizes}")
+        parts = {"theta": self.theta, "target": self.target, "adam_m": self.optimiser.m, "adam_v": self.optimiser.v}
+        for name, present in parts.items():
+            if arrays[name].shape != present.shape or arrays[name].dtype != present.dtype:
+                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape} of float32")
+            np.copyto(present, arrays[name])
+        self.optimiser.t = int(arrays["adam_t"])

@@ -2,6 +2,8 @@
 
 The person's credits lie beside the world's reward and are blended when a batch is drawn: a weight or a model of the
 person that changes re-labels all that is remembered, and nothing stale is ever learnt.
+
+What is remembered (:class:`Replay`) and who is drawn (:class:`hfrl.priorities.Sampler`) are two things.
 """
 
 from collections.abc import Sequence
@@ -10,19 +12,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.priorities import Sampler, Slots, Uniform
 from hfrl.types import Judgement, Step
 
 #: How a remembered step ended: the next one goes on from it, the task ended, or the episode was cut off.
 GOES_ON, TERMINATED, CUT = 0.0, 1.0, 2.0
-Slots = NDArray[np.int64]
 Array = NDArray[np.float32]
 Credits = tuple[tuple[float, float], ...]
 
 
 class Batch(NamedTuple):
-    """Transitions with a leading axis: observations as they were stored, actions and next actions as int64, the world's
-    rewards, ``terminated`` as 0.0 or 1.0, and the credits of each (empty tuples where nobody spoke)."""
+    """Transitions with a leading axis: the slots they lie in, observations as they were stored, actions and next
+    actions as int64, the world's rewards, ``terminated`` as 0.0 or 1.0, the credits of each (empty tuples where nobody
+    spoke), and how much each counts in the loss (None: all alike)."""
 
+    slots: Slots
     observations: Array
     actions: NDArray[np.int64]
     rewards: Array
@@ -30,6 +34,7 @@ class Batch(NamedTuple):
     next_actions: NDArray[np.int64]
     terminated: Array
     credits: Sequence[Credits]
+    weights: Array | None = None
 
 
 class Windows(NamedTuple):
@@ -75,18 +80,24 @@ class Replay:
     Args:
         capacity: how many transitions are kept, at least 1.
         width: numbers per observation.
+        sampler: who is drawn; all transitions alike by default.
     """
 
-    def __init__(self, capacity: int, width: int) -> None:
+    def __init__(self, capacity: int, width: int, sampler: Sampler | None = None) -> None:
         self.capacity = capacity
         self.width = width
+        self.sampler: Sampler = sampler or Uniform()
         self.rows = np.zeros((capacity, 2 * width + 4), np.float32)
         self.size = 0
         self.at = 0
         self.said: dict[int, Credits] = {}
+        self._expected = 0  # the index of the step that goes on from the newest one
 
     def add(self, observation: Array, step: Step, next_observation: Array, credits: Credits) -> None:
         """Remember a transition; the oldest one is forgotten where there is no room."""
+        if step.index != self._expected:
+            self.cut()
+        self._expected = step.index + 1
         row, w = self.rows[self.at], self.width
         row[:w] = observation
         row[w : 2 * w] = next_observation
@@ -96,11 +107,12 @@ class Replay:
             self.said[self.at] = credits
         elif self.said:
             self.said.pop(self.at, None)
+        self.sampler.added(self.at)
         self.at = (self.at + 1) % self.capacity
         self.size = min(self.size + 1, self.capacity)
 
     def cut(self) -> None:
-        """What comes next does not follow from what was remembered last: another run, a new world."""
+        """What comes next does not follow from what was remembered last: another run, a step learnt out of turn."""
         if self.size and self.rows[self.newest, 2 * self.width + 1] == GOES_ON:
             self.rows[self.newest, 2 * self.width + 1] = CUT
 
@@ -117,20 +129,24 @@ class Replay:
         inside[:, 1:] = ~np.logical_or.accumulate(stops, axis=1)[:, :-1]
         return Windows(steps, inside)
 
-    def sample(self, n: int, rng: np.random.Generator) -> Batch:
-        """``n`` transitions, each drawn from all with equal probability."""
-        # Not rng.integers: it keeps half a draw in hand, which a saved state of four words would lose.
-        slots = (rng.random(n) * self.size).astype(np.int64)
-        return self.batch(slots)
+    def sample(self, n: int, rng: np.random.Generator, step: int = 0, episode: int = 0) -> Batch:
+        """``n`` transitions as the sampler draws them; ``step`` and ``episode`` are the agent's clock."""
+        slots, weights = self.sampler.draw(n, self.size, rng, step, episode)
+        return self.batch(slots, weights)
 
-    def batch(self, slots: Slots) -> Batch:
+    def latest(self) -> Batch:
+        """The transition that was remembered last, as a batch of one."""
+        return self.batch(np.array([self.newest]))
+
+    def batch(self, slots: Slots, weights: Array | None = None) -> Batch:
         """The transitions in these slots."""
         rows, w = self.rows.take(slots, axis=0), self.width
         said = self.said
         credits: Sequence[Credits] = [said.get(slot, ()) for slot in slots.tolist()] if said else ((),) * len(slots)
+        terminated = (rows[:, 2 * w + 1] == TERMINATED).astype(np.float32)
         return Batch(
-            rows[:, :w], rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], rows[:, w : 2 * w],
-            rows[:, 2 * w + 3].astype(np.int64), (rows[:, 2 * w + 1] == TERMINATED).astype(np.float32), credits,
+            slots, rows[:, :w], rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], rows[:, w : 2 * w],
+            rows[:, 2 * w + 3].astype(np.int64), terminated, credits, weights,
         )  # fmt: skip
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -138,8 +154,9 @@ class Replay:
         flat = [(slot, value, share) for slot, credits in self.said.items() for value, share in credits]
         return {
             "replay_rows": self.rows[: self.size].copy(),
-            "replay_at": np.array([self.at]),
+            "replay_at": np.array([self.at, self._expected]),
             "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
+            **self.sampler.arrays(self.size),
         }
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -151,16 +168,17 @@ class Replay:
             )
         if said.ndim != 2 or said.shape[1] != 3:
             raise ValueError(f"replay_said has shape {said.shape}, expected (n, 3)")
-        if arrays["replay_at"].shape != (1,):
-            raise ValueError(f"replay_at has shape {arrays['replay_at'].shape}, expected (1,)")
-        at = int(arrays["replay_at"][0])
+        if arrays["replay_at"].shape != (2,):
+            raise ValueError(f"replay_at has shape {arrays['replay_at'].shape}, expected (2,)")
+        at, expected = (int(number) for number in arrays["replay_at"])
         if not 0 <= at < self.capacity:
             raise ValueError(f"replay_at is {at}, expected 0 to {self.capacity - 1}")
         self.rows[: len(rows)] = rows
-        self.size, self.at = len(rows), at
+        self.size, self.at, self._expected = len(rows), at, expected
         self.said = {}
         for slot, value, share in said.tolist():
             self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))
+        self.sampler.restore(arrays, self.size)
 
 
 def judgement_of(batch: Batch, observations: Any, next_observations: Any) -> Judgement:

@@ -22,7 +22,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "nets replay deep priorities distributional noisy",
+    "network nets outputs encoding replay deep priorities distributional noisy",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -49,7 +49,10 @@ LIBRARIES = {
     "hfrl.priorities": {"numpy"},
     "hfrl.distributional": {"numpy"},
     "hfrl.noisy": {"numpy"},
-    "hfrl.deep": {"numpy", "gymnasium"},
+    "hfrl.network": {"numpy"},
+    "hfrl.outputs": {"numpy"},
+    "hfrl.encoding": {"numpy", "gymnasium"},
+    "hfrl.deep": {"numpy"},
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),
     "hfrl.seeding": {"numpy"},

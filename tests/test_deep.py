@@ -1,5 +1,6 @@
 """Deep agents: targets by hand, the person's word in a batch, one update against arithmetic, exact repeats."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium
@@ -7,13 +8,16 @@ import numpy as np
 import pytest
 
 from hfrl import blend, build
-from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN
+from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN, deep_sarsa, double_dqn, dqn, dueling_dqn
 from hfrl.blend import Switch
 from hfrl.config import Train, arms
-from hfrl.deep import encoder_of
+from hfrl.deep import Ahead, DeepAgent, Parts
+from hfrl.encoding import encoder_of
 from hfrl.loop import evaluate, human_model, play
+from hfrl.outputs import DUELING, PLAIN, Fit, Objective, expected_return
 from hfrl.presets import presets
-from hfrl.replay import Batch
+from hfrl.priorities import Drawn
+from hfrl.replay import Batch, returns
 from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
 
 DEEP = (DQN, DoubleDQN, DuelingDQN, DeepSarsa)
@@ -34,7 +38,7 @@ def told(judgement: Judgement) -> float:
 
 def batch_of(**fields: Any) -> Batch:
     values: dict[str, Any] = {
-        "observations": np.zeros((2, 1), np.float32), "actions": np.array([0, 1]),
+        "slots": np.array([0, 1]), "observations": np.zeros((2, 1), np.float32), "actions": np.array([0, 1]),
         "rewards": np.zeros(2, np.float32), "next_observations": np.ones((2, 1), np.float32),
         "next_actions": np.array([1, 0]), "terminated": np.zeros(2, np.float32), "credits": ((), ()),
     }  # fmt: skip
@@ -46,10 +50,10 @@ def test_what_comes_next_by_hand() -> None:
     online = lambda s: np.array([[0.0, 1.0]] * len(s), np.float32)  # noqa: E731
     target = lambda s: np.array([[5.0, 2.0]] * len(s), np.float32)  # noqa: E731
     batch = batch_of()
-    assert DQN.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
-    assert DuelingDQN.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
-    assert DoubleDQN.bootstrap(online, target, batch).tolist() == [2.0, 2.0]
-    assert DeepSarsa.bootstrap(online, target, batch).tolist() == [2.0, 5.0]
+    assert dqn.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
+    assert dueling_dqn.bootstrap(online, target, batch).tolist() == [5.0, 5.0]
+    assert double_dqn.bootstrap(online, target, batch).tolist() == [2.0, 2.0]
+    assert deep_sarsa.bootstrap(online, target, batch).tolist() == [2.0, 5.0]
 
 
 def linear_agent(agent_class: Any = DQN, **settings: Any) -> Any:
@@ -57,8 +61,8 @@ def linear_agent(agent_class: Any = DQN, **settings: Any) -> Any:
     env = cart()
     env.observation_space = gymnasium.spaces.Box(-9, 9, (1,))
     agent = agent_class(env, net_arch=(), learning_rate=0.1, gamma=0.5, max_grad_norm=1e9, **settings)
-    agent.theta[:] = [1.0, 2.0, 0.0, 0.0]  # w, b
-    agent.target[:] = [10.0, 20.0, 0.0, 0.0]
+    agent.network.theta[:] = [1.0, 2.0, 0.0, 0.0]  # w, b
+    agent.network.target[:] = [10.0, 20.0, 0.0, 0.0]
     return agent
 
 
@@ -72,7 +76,7 @@ def test_one_loss_by_hand(terminated: bool, truncated: bool, target: float) -> N
     agent.memory.add(step.observation, step, step.next_observation, ())
     loss = agent.learn(agent.memory.batch(np.array([0, 0])), told)
     assert loss == pytest.approx((target - 1.0) ** 2)
-    assert agent.theta == pytest.approx([1.1, 2.0, 0.1, 0.0], abs=1e-4)  # Adam's first step is alpha long
+    assert agent.network.theta == pytest.approx([1.1, 2.0, 0.1, 0.0], abs=1e-4)  # Adam's first step is alpha long
     huber = linear_agent(loss="huber")
     huber.memory.add(step.observation, step, step.next_observation, ())
     assert huber.learn(huber.memory.batch(np.array([0])), told) == pytest.approx(target - 1.0 - 0.5)
@@ -93,7 +97,7 @@ def test_nothing_is_learnt_before_its_time_and_then_as_often_as_was_said() -> No
     learnt = [event for event in play(env, agent, seed=0, steps=100) if isinstance(event, Learnt)]
     at = [event.judgement.step.index + 1 for event in learnt if event.update is not None]
     assert at == list(range(52, 101, 4))
-    assert agent.optimiser.t == 3 * len(at)
+    assert agent.network.updates == 3 * len(at)
 
 
 def test_the_target_network_is_copied_or_follows() -> None:
@@ -101,13 +105,13 @@ def test_the_target_network_is_copied_or_follows() -> None:
     copied = DQN(env, **QUICK, seed=1)
     for _ in play(env, copied, seed=0, steps=99):
         pass
-    assert not np.array_equal(copied.target, copied.theta)
+    assert not np.array_equal(copied.network.target, copied.network.theta)
     for _ in play(env, copied, seed=0, steps=1):
         pass
-    assert np.array_equal(copied.target, copied.theta)
+    assert np.array_equal(copied.network.target, copied.network.theta)
     follows = linear_agent(tau=0.25)
-    follows._follow()
-    assert follows.target.tolist() == [7.75, 15.5, 0.0, 0.0]
+    follows.network.follow(follows.tau)
+    assert follows.network.target.tolist() == [7.75, 15.5, 0.0, 0.0]
 
 
 def test_epsilon_falls_point_by_point() -> None:
@@ -134,7 +138,7 @@ def test_a_weight_of_zero_is_the_plain_agent_bit_for_bit(agent_class: Any, name:
         agent = agent_class(env, **QUICK)
         for _ in play(env, agent, praise, with_blend, seed=4, steps=200):
             pass
-        return agent.theta
+        return agent.network.theta
 
     assert np.array_equal(theta(getattr(blend, name)(0.0)), theta(blend.none()))
     assert not np.array_equal(theta(getattr(blend, name)(1.0)), theta(blend.none()))
@@ -177,6 +181,103 @@ def test_a_changed_weight_relabels_what_is_remembered() -> None:
     assert pressed.any()
     for weight, signal in zip((1.0, 0.5, 0.0), signals, strict=True):
         assert np.allclose(signal, 1.0 + weight * pressed)
+
+
+# What a variant may bring
+
+
+class Listening:
+    """Draws the slots in turn, with weights that are given, and notes what it is told."""
+
+    def __init__(self, weights: Any) -> None:
+        self.weights = np.array(weights, np.float32)
+        self.filled: list[int] = []
+        self.heard: list[Any] = []
+
+    def added(self, slot: int) -> None:
+        self.filled.append(slot)
+
+    def draw(self, n: int, size: int, rng: Any, step: int, episode: int) -> Any:
+        return Drawn(np.arange(n) % size, self.weights[:n])
+
+    def learnt(self, slots: Any, surprises: Any) -> None:
+        self.heard.append((slots.tolist(), surprises.tolist()))
+
+    def arrays(self, size: int) -> dict[str, Any]:
+        return {"heard": np.array(len(self.heard))}
+
+    def restore(self, arrays: dict[str, Any], size: int) -> None:
+        self.heard = [None] * int(arrays["heard"])
+
+
+def variant(parts: Parts) -> Any:
+    @dataclass(kw_only=True, eq=False)
+    class Variant(DeepAgent):
+        def parts(self) -> Parts:
+            return parts
+
+    return Variant
+
+
+def test_a_sampler_gives_slots_and_weights_and_hears_how_surprising_they_were() -> None:
+    """Q(1, 0) = 1 and Q(1, 1) = 2; rewards 3 and 1 at the end of the task: errors of -2 and 1, weighing 1 and 1/4."""
+    sampler = Listening([1.0, 0.25])
+    parts = Parts(dqn.bootstrap, expected_return("squared"), sampler=lambda capacity: sampler)
+    agent = linear_agent(variant(parts), batch_size=2)
+    for index, (action, reward) in enumerate([(0, 3.0), (1, 1.0)]):
+        step = Step(index, 0, np.array([1.0]), action, reward, np.array([2.0]), True, False)
+        agent.memory.add(step.observation, step, step.next_observation, ())
+    assert agent.learn(agent.memory.sample(2, agent.rng), told) == pytest.approx((4 + 1 / 4) / 2)
+    assert sampler.filled == [0, 1]
+    assert sampler.heard == [([0, 1], [2.0, 1.0])]
+    assert "heard" in agent.arrays()
+
+
+def two_step(memory: Any, batch: Batch, gamma: float, tell: Any) -> Ahead:
+    """What n-step returns look like as a part."""
+    windows = memory.windows(batch.slots, 2)
+    signals, discounts = returns(tell(memory.batch(windows.slots[windows.inside])), windows.inside, gamma)
+    last = memory.batch(windows.last())
+    return Ahead(signals, discounts * (1 - last.terminated), last)
+
+
+def test_a_target_may_look_ahead_in_the_buffer() -> None:
+    """Rewards 3, 5, 7; the task ends with the last. gamma = 1/2, and the target network's best at 2 is 40."""
+    asked: list[Any] = []
+    objective = expected_return("squared")
+    noting = objective._replace(target=lambda *terms: asked.append(objective.target(*terms)) or asked[-1])
+    agent = linear_agent(variant(Parts(dqn.bootstrap, noting, ahead=two_step)))
+    for index, reward in enumerate([3.0, 5.0, 7.0]):
+        step = Step(index, 0, np.array([1.0]), 0, reward, np.array([2.0]), index == 2, False)
+        agent.memory.add(step.observation, step, step.next_observation, ())
+    agent.learn(agent.memory.batch(np.arange(3)), told)
+    assert asked[0].tolist() == [3 + 5 / 2 + 40 / 4, 5 + 7 / 2, 7.0]
+
+
+@pytest.mark.parametrize("head", [PLAIN, DUELING])
+def test_a_prediction_may_be_several_numbers(head: Any) -> None:
+    """Two numbers per action whose mean is its value, each learnt towards the target: the actions it takes improve."""
+    objective = Objective(
+        (2,),
+        lambda outputs: outputs.mean(axis=2),
+        lambda signals, discounts, worth: signals[:, None] + discounts[:, None] * worth,
+        lambda predictions, targets: Fit(
+            ((predictions - targets) ** 2).mean(axis=1),
+            predictions - targets,
+            np.abs(predictions - targets).mean(axis=1),
+        ),
+    )
+
+    def bootstrap(online: Any, lagging: Any, batch: Batch) -> Any:
+        outputs = lagging(batch.next_observations)
+        return outputs[np.arange(len(outputs)), outputs.mean(axis=2).argmax(axis=1)]
+
+    agent = variant(Parts(bootstrap, objective, head))(cart(), **QUICK, gamma=0.0, learning_rate=1e-2, seed=1)
+    updates = [event.update for event in play(cart(), agent, seed=0, steps=300) if isinstance(event, Learnt)]
+    assert agent.sizes[-1] == 2 * (2 + head.extra)
+    assert len(agent.q_values(np.zeros(4))) == 2
+    errors = [abs(update.error) for update in updates if update is not None]
+    assert np.mean(errors[-50:]) < 0.2 * np.mean(errors[:20]), "with gamma 0 every value is the reward, 1"
 
 
 # Spaces, repeats, checkpoints

@@ -8,10 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hfrl.nets import (
-    DUELING,
-    PLAIN,
     Adam,
-    Head,
     backward,
     clip,
     count,
@@ -20,6 +17,7 @@ from hfrl.nets import (
     layers_of,
     sizes_of,
 )
+from hfrl.outputs import DUELING, PLAIN, Head
 from hfrl.replay import Replay, judgement_of, returns
 from hfrl.types import Step
 
@@ -131,14 +129,14 @@ def test_the_ring_remembers_the_last_transitions_and_what_was_said_of_them(capac
 
 
 def remembered(ends: str, capacity: int = 20) -> Replay:
-    """A step a letter, worth 1, 2, 4, ...: t terminates, c is cut off by a time limit, | is another run."""
+    """A step a letter, worth 1, 2, 4, ...: t terminates, c is cut off by a time limit, | is a step learnt elsewhere."""
     memory = Replay(capacity, 1)
-    number = 0
+    number = gaps = 0
     for end in ends:
         if end == "|":
-            memory.cut()
+            gaps += 1
             continue
-        step = Step(number, 0, None, 0, 2.0**number, None, end == "t", end == "c", next_action=number % 2)
+        step = Step(number + gaps, 0, None, 0, 2.0**number, None, end == "t", end == "c", next_action=number % 2)
         memory.add(np.array([number]), step, np.array([number + 0.5]), ())
         number += 1
     return memory
@@ -154,7 +152,7 @@ def remembered(ends: str, capacity: int = 20) -> Replay:
         ("..t...", 0, 1 + 2 / 2 + 4 / 4, 1 / 8, 2.5, 1.0),  # the end is just within reach
         (".t....", 2, 4 + 8 / 2 + 16 / 4, 1 / 8, 4.5, 0.0),  # an earlier end does not matter
         ("......", 4, 16 + 32 / 2, 1 / 4, 5.5, 0.0),  # nothing newer is remembered
-        (".|....", 0, 1, 1 / 2, 0.5, 0.0),  # another run began
+        (".|....", 0, 1, 1 / 2, 0.5, 0.0),  # the next step is not here
     ],
 )
 def test_n_step_returns_by_hand(
@@ -214,7 +212,7 @@ def test_a_damaged_buffer_is_refused() -> None:
         ("replay_rows", np.zeros((1, 3), np.float32)),
         ("replay_rows", np.zeros((9, 8), np.float32)),
         ("replay_said", np.zeros((2, 2))),
-        ("replay_at", np.array([7])),
+        ("replay_at", np.array([7, 8])),
     ):
         with pytest.raises(ValueError, match="replay_"):
             Replay(4, 2).restore(good | {name: bad})
