@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hfrl import build, engine, fanout, registry
-from hfrl.config import Arm, Train, arms, headline
+from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
 from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
 from hfrl.saved import load_arm, load_session
@@ -192,10 +192,11 @@ def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
 
 def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path]) -> None:
     runs = [outcome.summary["run"] for outcome in outcomes]
+    own = any(is_code(key, outcome.summary[key]) for outcome in outcomes for key in PARTS)
     SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
     SAID.print("Next:")
     for command in (f"plot {' '.join(runs)}", f"watch {runs[-1]} --render ansi", f"evaluate {runs[-1]}"):
-        SAID.print(f"  python -m hfrl.run {command}", soft_wrap=True)
+        SAID.print(f"  python -m hfrl.run {command}{' --trust' if own else ''}", soft_wrap=True)
 
 
 # --- reading runs back -----------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def run_evaluate(flags: Any) -> int:
         raise UserError(f"--episodes must be at least 1, got {flags.episodes}")
     rows = []
     for run in (run for path in flags.run for run in find_runs(path)):
-        arm = load_arm(run)
+        arm = load_arm(run, flags.trust)
         for folder in seed_folders(run):
             session = load_session(arm, folder)
             alone = session.evaluate(flags.episodes, with_h=False)
@@ -248,7 +249,7 @@ def run_plot(flags: Any) -> int:
     runs = [run for run in runs if not is_session(run)]
     if not runs:
         raise UserError(f"{flags.run[0]} is a session of a person and has no learning curve; see replay and evaluate")
-    outcomes = [summarise(load_arm(run), run) for run in runs]
+    outcomes = [summarise(load_arm(run, flags.trust), run) for run in runs]
     path = Path(flags.out) if flags.out else runs[0] / "figures" / "learning_curves.png"
     try:
         draw(outcomes, [path])
@@ -301,7 +302,7 @@ def run_watch(flags: Any) -> int:
         folders = [folder for folder in folders if folder.name == f"seed_{flags.seed}"]
         if not folders:
             raise UserError(f"{runs[-1]} has no seed {flags.seed} (there are {', '.join(_seeds_of(runs[-1]))})")
-    session = load_session(load_arm(runs[-1]), folders[0])
+    session = load_session(load_arm(runs[-1], flags.trust), folders[0])
     try:
         screen.watch(session, flags.render, flags.episodes, flags.fps, flags.gif)
     finally:
@@ -383,7 +384,7 @@ def run_doctor(flags: Any) -> int:
 
     findings = doctor.examine()
     if flags.run is not None:
-        findings += _examine_run(flags.run)
+        findings += _examine_run(flags.run, flags.trust)
     for finding in findings:
         SAID.print(f"{'ok  ' if finding.well else 'FIX '}{finding.text}", soft_wrap=True, markup=False)
         if not finding.well:
@@ -391,14 +392,14 @@ def run_doctor(flags: Any) -> int:
     return 0 if all(finding.well for finding in findings) else 1
 
 
-def _examine_run(path: str) -> Sequence[Any]:
+def _examine_run(path: str, trust: bool) -> Sequence[Any]:
     from hfrl.doctor import Finding
     from hfrl.teach import read_log
 
     found = []
     for run in find_runs(path):
         try:
-            arm = load_arm(run)
+            arm = load_arm(run, trust)
             for seed in arm.seeds:
                 if not (run / f"seed_{seed}" / "final.npz").is_file():
                     raise UserError(f"seed {seed} has no final.npz: it was never finished, or the file is gone")

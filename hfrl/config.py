@@ -1,17 +1,21 @@
 """One frozen dataclass is the source of the flags, of the config file and of the record of a run."""
 
 import dataclasses
-import json
+import functools
 import re
-import tomllib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hfrl import registry
+from hfrl import reading, registry
 from hfrl.presets import Preset, preset
+from hfrl.reading import is_number
 from hfrl.types import UserError
+
+if TYPE_CHECKING:
+    import cattrs
 
 DEFAULT_ENV = "hfrl/Pizza-v0"
 DEFAULT_STEPS = 200_000
@@ -69,6 +73,8 @@ class Train:
     """The folder that run folders are made in."""
     config: str | None = None
     """Read these same settings from a TOML or JSON file (a run's config.json, say); flags win over it."""
+    trust: bool = False
+    """Run code that the file of --config names (agent = "file.py:Name")."""
     json: bool = False
     """End the output with the summary as one line of JSON."""
     progress: bool = True
@@ -76,7 +82,12 @@ class Train:
 
 
 #: What belongs to a typed line rather than to an experiment: not part of a run's record.
-UNRECORDED = ("config", "preset", "json", "progress", "jobs", "out")
+UNRECORDED = ("config", "preset", "json", "progress", "jobs", "out", "trust")
+#: The settings that name parts.
+PARTS = ("env", "agent", "teacher", "blend")
+#: The most seeds of a run, and cells of a grid.
+MOST_SEEDS = 100_000
+MOST_ARMS = 10_000
 
 
 @dataclass(frozen=True)
@@ -108,6 +119,11 @@ class Arm:
         """The arm with every setting of its parts."""
         return _label(self.agent, self.blend, self.teacher)
 
+    @property
+    def trust(self) -> str:
+        """What must be typed behind a command that reads this arm's run folder."""
+        return " --trust" if any(is_code(key, getattr(self, key)) for key in PARTS) else ""
+
     def as_config(self) -> dict[str, Any]:
         """The arm in the words of a config file: what ``--config`` reads back."""
         return {
@@ -133,34 +149,59 @@ def _label(agent: str, blend: str, teacher: str) -> str:
     return f"{agent}{taught}{person}"
 
 
-def read_config(path: str) -> dict[str, Any]:
-    """The settings in a TOML or JSON file, as keywords of :class:`Train`. Raises UserError."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-        content = json.loads(text) if path.endswith(".json") else tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"config {path!r} cannot be read: {error}") from error
+def read_config(path: str, trust: bool = False) -> dict[str, Any]:
+    """The settings in a TOML or JSON file, as keywords of :class:`Train`.
+
+    Args:
+        path: of the file; one that ends in .json is JSON.
+        trust: parts that are code beside the file (``file.py:Name``, a world's ``module:Id``) are taken, too.
+
+    Raises:
+        UserError: the file is damaged, a key is unknown, a value has another type, it names code and is not trusted,
+            or its ``out`` leads out of the working directory.
+    """
+    with reading.named("config"):
+        content = reading.read_json(Path(path)) if path.endswith(".json") else reading.read_toml(Path(path))
     if not isinstance(content, dict):
         raise UserError(f"config {path!r} must hold a table of settings")
-    return _structured(content, path)
+    settings = _structured(content, path)
+    code = [] if trust else [part for key in PARTS for part in settings.get(key, ()) if is_code(key, part)]
+    if code:
+        raise UserError(f"config {path!r} names code to be run, {code[0]!r}; if you know what it does, add --trust")
+    if _leads_out(settings.get("out", ".")):
+        raise UserError(
+            f"config {path!r} has out = {settings['out']!r}: a file names folders below the working directory; "
+            f"type --out {settings['out']} if you mean it"
+        )
+    return settings
+
+
+def is_code(key: str, part: str) -> bool:
+    """Whether a part named by a file would run code that this package and its worlds do not bring.
+
+    >>> is_code("agent", "mine.py:Mine"), is_code("env", "module:World-v0"), is_code("env", "hfrl:hfrl/Pizza-v0")
+    (True, True, False)
+    """
+    return ".py:" in part or (key == "env" and ":" in part and not part.startswith("hfrl:"))
+
+
+def _leads_out(folder: str) -> bool:
+    parts = re.split(r"[/\\]", folder)
+    return parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in folder
 
 
 def _structured(content: dict[str, Any], path: str) -> dict[str, Any]:
     """Check the keys and the types by the dataclass itself."""
     import cattrs  # late: only a config file needs it
 
-    known = [f.name for f in dataclasses.fields(Train) if f.name != "config"]
+    known = [f.name for f in dataclasses.fields(Train) if f.name not in ("config", "trust")]
     content = {key.replace("-", "_"): value for key, value in content.items()}
     for key in content:
         if key not in known:
             raise UserError(f"config {path!r} has an unknown key {key!r}{registry.nearest(key, known)}")
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    converter.register_structure_hook(str, _strict(str))
-    converter.register_structure_hook(int, _strict(int))
-    converter.register_structure_hook(bool, _strict(bool))
     if not content:
         raise UserError(f"config {path!r} is empty: it needs at least one setting, such as env")
-    for key in ("env", "agent", "teacher", "blend", "seeds", "set", "env_kwargs"):
+    for key in (*PARTS, "seeds", "set", "env_kwargs"):
         if isinstance(content.get(key), str) or (key == "seeds" and is_number(content.get(key))):
             content[key] = [content[key]]
     # Numbers are natural in a file where the command line has text.
@@ -170,16 +211,22 @@ def _structured(content: dict[str, Any], path: str) -> dict[str, Any]:
     if isinstance(content.get("seeds"), list):
         content["seeds"] = [str(seed) if is_number(seed) else seed for seed in content["seeds"]]
     try:
-        whole = converter.structure(content, Train)
+        whole = _converter().structure(content, Train)
     except Exception as error:
         reasons = "; ".join(cattrs.transform_error(error))
         raise UserError(f"config {path!r}: {reasons}") from error
     return {key: getattr(whole, key) for key in content}
 
 
-def is_number(value: Any) -> bool:
-    """Whether a value is an int or a float, and no bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+@functools.cache
+def _converter() -> "cattrs.Converter":
+    """It writes the code that reads a Train, once."""
+    import cattrs
+
+    converter = cattrs.Converter(forbid_extra_keys=True)
+    for kind in (str, int, bool):
+        converter.register_structure_hook(kind, _strict(kind))
+    return converter
 
 
 def _strict(kind: type) -> Any:
@@ -201,12 +248,14 @@ def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
             raise UserError(f"seeds are numbers or ranges such as 0-9, got {text!r}")
         if dash and int(last) < int(first):
             raise UserError(f"the range of seeds {text!r} runs backwards; did you mean '{last}-{first}'?")
-        if dash and int(last) - int(first) >= 100_000:
-            raise UserError(f"the range of seeds {text!r} is longer than 100000")
+        if dash and int(last) - int(first) >= MOST_SEEDS:
+            raise UserError(f"the range of seeds {text!r} is longer than {MOST_SEEDS}")
         seeds.extend(range(int(first), int(last) + 1) if dash else [int(first)])
-    doubled = sorted({seed for seed in seeds if seeds.count(seed) > 1}) if len(seeds) < 1000 else []
+        if len(seeds) > MOST_SEEDS:
+            raise UserError(f"there are more than {MOST_SEEDS} seeds")
+    doubled = [seed for seed, times in Counter(seeds).items() if times > 1]
     if doubled:
-        raise UserError(f"seed {doubled[0]} is given twice")
+        raise UserError(f"seed {min(doubled)} is given twice")
     return tuple(seeds)
 
 
@@ -246,10 +295,14 @@ def arms(flags: Train) -> list[Arm]:
         "eval_episodes": flags.eval_episodes,
         "engine": flags.engine,
     }
+    envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
+    cells = len(envs) * len(agents) * len(teachers) * len(blends)
+    if cells > MOST_ARMS:
+        raise UserError(f"the grid has {cells:,} cells; at most {MOST_ARMS:,} are run at once")
     return [
         Arm(env=env, agent=agent, teacher=teacher, blend=blend, **shared)  # type: ignore[arg-type]
-        for env in flags.env or (DEFAULT_ENV,)
-        for agent in flags.agent or ("q_learning",)
+        for env in envs
+        for agent in agents
         for teacher in teachers
         for blend in blends
     ]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from hfrl.reading import named, read_text
 from hfrl.types import Feedback, Judgement, Press, Step, UserError, record
 
 
@@ -304,7 +305,9 @@ def gamma_window(shape: float = 2.0, scale: float = 0.28) -> Window:
 
 def empirical_window(file: str) -> Window:
     """A window for the measured delays of one person: a text file, one delay in seconds a line."""
+    with named("empirical credit:"):
+        words = read_text(Path(file)).split()
     try:
-        return Window(Empirical([float(line) for line in Path(file).read_text().split()]))
-    except (OSError, ValueError) as error:
+        return Window(Empirical([float(word) for word in words]))
+    except ValueError as error:
         raise UserError(f"empirical credit cannot read delays from {file!r}: {error}") from error

@@ -11,8 +11,8 @@ from hfrl import build, engine
 from hfrl.blend import Switch
 from hfrl.config import Arm
 from hfrl.loop import Evaluation, evaluate, play, shown_at
+from hfrl.reading import Arrays, check_like
 from hfrl.record import (
-    Arrays,
     FeedbackLog,
     Monitor,
     Progress,
@@ -92,10 +92,11 @@ class Session:
     def restore(self, arrays: Arrays) -> None:
         """The inverse of :meth:`arrays`. Raises UserError where they do not fit."""
         try:
+            check_like(self.arrays(), arrays)
             self.agent.restore(arrays)
             if hasattr(self.switch.model, "restore"):
                 self.switch.model.restore(arrays)
-        except (KeyError, ValueError, TypeError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
             raise UserError(f"the saved agent does not fit {self.arm.agent} in {self.arm.env}: {error}") from error
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def run_maps(flags: Any) -> int:
     runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
     if flags.kind == "difference" and len(runs) != 2:
         raise UserError(f"--kind difference takes two runs, got {len(runs)}")
-    learnt = [_learnt(run, flags.seed) for run in runs]
+    learnt = [_learnt(run, flags.seed, flags.trust) for run in runs]
     path = Path(flags.out) if flags.out else runs[0] / "figures" / f"{flags.kind}.png"
     try:
         _draw(flags.kind, learnt, flags.state, path)
@@ -46,8 +46,8 @@ def run_maps(flags: Any) -> int:
     return 0
 
 
-def _learnt(run: Path, seed: int | None) -> Learnt:
-    arm = load_arm(run)
+def _learnt(run: Path, seed: int | None, trust: bool) -> Learnt:
+    arm = load_arm(run, trust)
     folders = seed_folders(run)
     if seed is not None:
         there = ", ".join(folder.name.removeprefix("seed_") for folder in folders)

@@ -28,12 +28,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.config import Arm
+from hfrl.reading import read_arrays as read_arrays
+from hfrl.reading import read_json as read_json
 from hfrl.types import Feedback, UserError
 
 #: Monitor rows above which two episodes are merged into one row, again and again.
 MONITOR_ROWS = 100_000
 SYNC_SECONDS = 1.0
-Arrays = dict[str, NDArray[Any]]
 
 
 def write_text(path: Path, text: str) -> None:
@@ -54,23 +55,6 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     with temporary.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
     os.replace(temporary, path)
-
-
-def read_arrays(path: Path) -> Arrays:
-    """The arrays of an ``npz``. Raises UserError where it is missing, damaged, or holds anything but plain arrays."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except Exception as error:  # a damaged zip raises whatever its damage leads to
-        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}") from error
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file. Raises UserError where it is missing or damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------

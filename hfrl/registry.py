@@ -188,7 +188,7 @@ def build(part: Callable[..., Any], positional: Sequence[Any], given: dict[str, 
     """Call a part with its settings; a value of a wrong type is the user's mistake, said in one line."""
     try:
         return part(*positional, **given)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
         shown = ", ".join(f"{key}={value!r}" for key, value in given.items())
         raise UserError(f"{what} cannot be made with {shown or 'its defaults'}: {error}") from error
 

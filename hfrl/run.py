@@ -19,8 +19,16 @@ from hfrl.config import Train, read_config
 from hfrl.types import UserError
 
 
+@dataclass(frozen=True, kw_only=True)
+class Trusting:
+    """What every command that reads run folders has."""
+
+    trust: bool = False
+    """Run code that the folder's config names (agent = file.py:Name): for folders of your own."""
+
+
 @dataclass(frozen=True)
-class Evaluate:
+class Evaluate(Trusting):
     """Play a saved agent greedily, in worlds and with seeds of evaluation's own."""
 
     run: tuple[str, ...]
@@ -32,7 +40,7 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
-class Watch:
+class Watch(Trusting):
     """Watch a saved agent: in a window, as text, or as a GIF."""
 
     run: str
@@ -50,7 +58,7 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Plot:
+class Plot(Trusting):
     """Draw learning curves of runs, side by side, or what was learnt in every cell of a grid world."""
 
     run: tuple[str, ...]
@@ -146,7 +154,7 @@ class Play(Staged):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Replay(Staged):
+class Replay(Trusting, Staged):
     """Rebuild the agent of a recorded session from its log, show it again, or learn it by another blend."""
 
     run: str
@@ -168,7 +176,7 @@ class List:
 
 
 @dataclass(frozen=True)
-class Doctor:
+class Doctor(Trusting):
     """Check this installation and say what to type where something is wrong."""
 
     run: str | None = None
@@ -208,7 +216,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return int(getattr(commands, f"run_{name}")(flags))
     except UserError as error:
-        print(f"hfrl: {' '.join(str(error).split())}", file=sys.stderr)
+        # What is quoted may come from a stranger's file: no letter of it moves the cursor or colours the terminal.
+        line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(str(error).split()))
+        print(f"hfrl: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("hfrl: interrupted", file=sys.stderr)
@@ -329,7 +339,7 @@ def _from_config(arguments: list[str]) -> Train:
     """What the file of ``--config`` says; the flags that are typed win over it."""
     if "--config" not in arguments:
         return Train()
-    return Train(**read_config(arguments[arguments.index("--config") + 1]))
+    return Train(**read_config(arguments[arguments.index("--config") + 1], "--trust" in arguments))
 
 
 def _description(name: str, kind: type) -> str:

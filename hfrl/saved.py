@@ -4,13 +4,13 @@ from pathlib import Path
 
 from hfrl.config import Arm, Train, arms, read_config
 from hfrl.experiment import Session
-from hfrl.record import read_arrays
+from hfrl.reading import read_arrays
 from hfrl.types import UserError
 
 
-def load_arm(run: Path) -> Arm:
-    """The arm of a run folder, from its config. Raises UserError."""
-    cells = arms(Train(**read_config(str(run / "config.json"))))
+def load_arm(run: Path, trust: bool = False) -> Arm:
+    """The arm of a run folder, from its config. Raises UserError, also for one that names code and is not trusted."""
+    cells = arms(Train(**read_config(str(run / "config.json"), trust)))
     if len(cells) != 1:
         raise UserError(f"{run / 'config.json'} is damaged: a run has one env, agent, teacher and blend")
     return cells[0]

@@ -9,7 +9,8 @@ import numpy as np
 
 from hfrl import build, mdp, stats
 from hfrl.config import Arm
-from hfrl.record import Arrays, read_arrays, read_json, seed_folders
+from hfrl.reading import Arrays, read_arrays, read_json
+from hfrl.record import seed_folders
 from hfrl.types import UserError
 
 #: A run has arrived at the first evaluation at this share of the optimum.
@@ -55,8 +56,8 @@ def summarise(arm: Arm, run: Path) -> Outcome:
     folders = [folder for folder in seed_folders(run) if (folder / "summary.json").is_file()]
     if not folders:
         raise UserError(f"{run} holds no finished seed (no seed_<n>/summary.json)")
-    seeds = [_seed_summary(folder) for folder in folders]
-    evaluations = [_seed_evaluations(folder) for folder in folders]
+    seeds = [seed_summary(folder) for folder in folders]
+    evaluations = [seed_evaluations(folder) for folder in folders]
     shared = _shared_rows([one["timesteps"] for one in evaluations])
     returns = np.array([one["results"][:shared].mean(axis=1) for one in evaluations])
     tasty = all("tastes" in one for one in evaluations)
@@ -92,7 +93,8 @@ def _shared_rows(timesteps: Sequence[np.ndarray[Any, Any]]) -> int:
 SEED_KEYS = ("return", "taste", "return_with_h", "taste_with_h", "feedback", "wall_s", "steps_per_second")
 
 
-def _seed_summary(folder: Path) -> dict[str, Any]:
+def seed_summary(folder: Path) -> dict[str, Any]:
+    """What a seed came to, from its ``summary.json``. Raises UserError where that is damaged."""
     summary = read_json(folder / "summary.json")
     if not isinstance(summary, dict) or any(key not in summary for key in SEED_KEYS):
         raise UserError(f"{folder / 'summary.json'} is damaged: expected the keys {', '.join(SEED_KEYS)}")
@@ -104,7 +106,8 @@ def _seed_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _seed_evaluations(folder: Path) -> Arrays:
+def seed_evaluations(folder: Path) -> Arrays:
+    """The evaluations of a seed, from its ``evaluations.npz``. Raises UserError where that is damaged."""
     path = folder / "evaluations.npz"
     arrays = read_arrays(path)
     timesteps = arrays.get("timesteps", np.zeros(0))

@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
-import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,11 +11,12 @@ import numpy as np
 
 from hfrl import build, registry
 from hfrl.blend import Blend
-from hfrl.config import Arm, is_number
+from hfrl.config import Arm
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
 from hfrl.reaction import fit, median
-from hfrl.record import Arrays, command_line, create_run, read_arrays, read_json, write_arrays, write_json
+from hfrl.reading import Arrays, is_finite, is_whole, parse_json, read_arrays, read_json, read_lines
+from hfrl.record import command_line, create_run, write_arrays, write_json
 from hfrl.session import (
     LEVERS,
     OTHER_EVENTS,
@@ -134,7 +133,7 @@ def run_play(flags: Any) -> int:
             write_arrays(folder / "final.npz", session.arrays())
         write_json(folder / "summary.json", live.summary() | {"finished": live.failed is None})
         write_delays(folder, live.delays)
-        return _end_card(live, run, folder)
+        return _end_card(live, run, folder, arm.trust)
 
     try:
         window.Window(live, script, size, keys).run(finish)
@@ -147,7 +146,7 @@ def run_play(flags: Any) -> int:
             log.close()
             if not live.hung and not (folder / "final.npz").exists():
                 write_arrays(folder / "final.npz", session.arrays())
-    for line in _end_card(live, run, folder).lines:
+    for line in _end_card(live, run, folder, arm.trust).lines:
         print(line)
     if live.failed is not None:
         raise UserError(
@@ -237,7 +236,7 @@ def write_delays(folder: Path, delays: Sequence[float]) -> None:
         (folder / DELAYS).write_text("".join(f"{delay!r}\n" for delay in delays), encoding="utf-8")
 
 
-def _end_card(live: Any, run: Path, folder: Path) -> Any:
+def _end_card(live: Any, run: Path, folder: Path, trust: str) -> Any:
     from hfrl.view import Notice
 
     s = live.summary()
@@ -247,7 +246,7 @@ def _end_card(live: Any, run: Path, folder: Path) -> Any:
         f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, "
         f"{s['taken_back']} taken back",
         f"saved in   {run}",
-        f"again   python -m hfrl.run replay {run}",
+        f"again   python -m hfrl.run replay {run}{trust}",
     ]
     if live.delays:
         lines.append(f"delay   {median(live.delays):.2f} s; next time: --credit empirical:file={folder / DELAYS}")
@@ -259,7 +258,7 @@ def _end_card(live: Any, run: Path, folder: Path) -> Any:
 
 def is_delay(value: Any) -> bool:
     """Whether a value from a log is a delay in seconds."""
-    return is_number(value) and 0 <= value < math.inf
+    return is_finite(value) and value >= 0
 
 
 def check_event(event: Any, before: list[dict[str, Any]]) -> None:
@@ -269,23 +268,23 @@ def check_event(event: Any, before: list[dict[str, Any]]) -> None:
     kind, value = event["event"], event["value"]
     if not isinstance(kind, str) or kind not in (*LEVERS, *OTHER_EVENTS):
         raise ValueError(f"unknown event {kind!r}")
-    if not is_number(event["t"]) or not math.isfinite(event["t"]):
+    if not is_finite(event["t"]):
         raise ValueError(f"t must be seconds, got {event['t']!r}")
     for key in ("step", "episode") if kind != "reaction" else ():
-        if not isinstance(event[key], int) or isinstance(event[key], bool):
+        if not is_whole(event[key]):
             raise ValueError(f"{key} must be a whole number, got {event[key]!r}")
-    if kind in ("feedback", "speed") and not (is_number(value) and math.isfinite(value)):
+    if kind in ("feedback", "speed") and not is_finite(value):
         raise ValueError(f"the value of {kind} must be a number, got {value!r}")
     if kind == "reaction" and not (isinstance(value, list) and value and all(map(is_delay, value))):
         raise ValueError(f"the value of reaction must be delays in seconds, got {value!r}")
-    if kind == "drive" and (not isinstance(value, int) or value < 0):
+    if kind == "drive" and (not is_whole(value) or value < 0):
         raise ValueError(f"the value of drive must be an action, got {value!r}")
     if kind == "blend" and not isinstance(value, str):
         raise ValueError(f"the value of blend must be a name, got {value!r}")
-    if kind == "slider" and not (isinstance(value, list) and len(value) == 2 and is_number(value[1])):
+    if kind == "slider" and not (isinstance(value, list) and len(value) == 2 and is_finite(value[1])):
         raise ValueError(f"the value of slider must be a name and a number, got {value!r}")
     if kind == "take_back":
-        pressed = isinstance(value, int) and 1 <= value <= len(before) and before[value - 1]["event"] == "feedback"
+        pressed = is_whole(value) and 1 <= value <= len(before) and before[value - 1]["event"] == "feedback"
         if not pressed:
             raise ValueError(f"take_back must name the line of a press, got {value!r}")
 
@@ -298,21 +297,17 @@ def check_order(event: dict[str, Any], last: int | None) -> None:
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The events of a session's log; a last line that was cut off by a crash is left out. Raises UserError."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from error
     events: list[dict[str, Any]] = []
     last: int | None = None
-    for number, line in enumerate(lines, start=1):
-        if not line:
+    for number, line in enumerate(read_lines(path), start=1):
+        if line == b"\n":
             continue
         try:
-            event = json.loads(line)
+            event = parse_json(line)
             check_event(event, events)
             check_order(event, last)
-        except (ValueError, RecursionError) as error:
-            if number == len(lines):  # no newline behind it: the machine died while it was written
+        except ValueError as error:
+            if not line.endswith(b"\n"):  # the machine died while it was written
                 break
             raise UserError(f"{path}, line {number}: {error}") from error
         events.append(event)
@@ -326,7 +321,7 @@ def run_replay(flags: Any) -> int:
 
     run = find_runs(flags.run)[-1]
     folder = _session_folder(run)
-    start = _recorded_start(run, folder)
+    start = recorded_start(run, folder, flags.trust)
     if flags.blend is not None:
         return _relearn(flags, start, folder)
     if flags.show:
@@ -346,21 +341,22 @@ def run_replay(flags: Any) -> int:
 
 
 def _session_folder(run: Path) -> Path:
-    folders = sorted(run.glob("seed_*/session.json"))
+    folders = sorted(file for file in run.glob("seed_*/session.json") if re.fullmatch("seed_[0-9]+", file.parent.name))
     if not folders:
         raise UserError(f"{run} holds no session of a person (no seed_<n>/session.json); replay is for runs of play")
     return folders[0].parent
 
 
-def _recorded_start(run: Path, folder: Path) -> Start:
+def recorded_start(run: Path, folder: Path, trust: bool) -> Start:
+    """How a recorded session began. Raises UserError."""
     from hfrl.saved import load_arm
 
-    arm = dataclasses.replace(load_arm(run), seeds=(int(folder.name.removeprefix("seed_")),))
+    arm = dataclasses.replace(load_arm(run, trust), seeds=(int(folder.name.removeprefix("seed_")),))
     facts = read_json(folder / "session.json")
-    try:
-        return Start(arm, int(facts["seed"]), int(facts["warmup"]), facts["load"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{folder / 'session.json'} is damaged: {error}") from error
+    counts: list[Any] = [facts.get(key) for key in ("seed", "warmup")] if isinstance(facts, dict) else [None]
+    if not all(is_whole(count) and count >= 0 for count in counts):
+        raise UserError(f"{folder / 'session.json'} is damaged: expected seed and warmup, whole numbers of at least 0")
+    return Start(arm, facts["seed"], facts["warmup"], facts.get("load"))
 
 
 def _restored(start: Start, folder: Path) -> tuple[Session, tuple[int, int]]:

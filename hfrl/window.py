@@ -4,12 +4,9 @@ Everything runs in the main thread but the learner, so that a slow update delays
 or a frame.
 """
 
-import json
-import math
 import os
 import sys
 import time
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +17,7 @@ import pygame
 from hfrl import panels
 from hfrl.live import Live
 from hfrl.reaction import Reaction
+from hfrl.reading import is_finite, named, parse_json, read_text, read_toml
 from hfrl.registry import nearest
 from hfrl.session import FrameClock
 from hfrl.types import UserError
@@ -112,11 +110,9 @@ class Script(NamedTuple):
 
 def read_keymap(path: str) -> dict[str, Sequence[str]]:
     """A key map from a TOML file: ``reward = ["up", "/"]``; what it leaves out stays. Raises UserError."""
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"--keymap {path!r} cannot be read: {error}") from error
     result = dict(KEYS)
+    with named("--keymap"):
+        content = read_toml(Path(path))
     for deed, names in content.items():
         if deed not in KEYS:
             raise UserError(f"--keymap {path!r}: unknown deed {deed!r}{nearest(deed, KEYS)}")
@@ -158,22 +154,20 @@ def key_code(name: str) -> int | None:
 
 def read_keys(path: str) -> list[tuple[float, str]]:
     """A key file: lines of ``{"t": seconds, "key": "up"}``. Raises UserError with the line."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        raise UserError(f"--keys {path!r} cannot be read: {error}") from error
     keys = []
+    with named("--keys"):
+        lines = read_text(Path(path)).splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
-            moment, name = float(entry["t"]), str(entry["key"])
-            if not 0 <= moment < math.inf:
-                raise ValueError(f"t must be 0 or more seconds, got {moment}")
-            if key_code(name) is None:
+            entry = parse_json(line)
+            moment, name = entry["t"], entry["key"]
+            if not is_finite(moment) or moment < 0:
+                raise ValueError(f"t must be 0 or more seconds, got {moment!r}")
+            if not isinstance(name, str) or key_code(name) is None:
                 raise ValueError(f"{name!r} is no key")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f'--keys {path!r}, line {number}: expected {{"t": seconds, "key": "up"}}: {error}'
             ) from error

@@ -22,7 +22,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "network nets outputs encoding replay deep priorities distributional noisy",
+    "network nets outputs encoding replay deep priorities distributional noisy reading",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -35,6 +35,7 @@ FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in na
 LIBRARIES = {
     "hfrl": set(),
     "hfrl.types": {"numpy"},
+    "hfrl.reading": {"numpy"},
     "hfrl.policy": set(),
     "hfrl.schedules": set(),
     "hfrl.returns": set(),
