@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.envs import recipe
-from hfrl.envs.table_world import RETURN, TableWorld
+from hfrl.envs.table_world import RETURN, TableWorld, with_taste_paid
 
 
 class Pizza(TableWorld):
@@ -28,6 +28,8 @@ class Pizza(TableWorld):
         customer: who eats: a name of ``recipe.CUSTOMERS``, or ``"random"``.
         customer_seed: which random customer.
         reveal_taste: put ``info["taste"]`` on the serving step (off: no trace of the taste leaves the world).
+        taste_paid: what full taste adds to the reward of serving. 0 but for the reference arm of a comparison: what an
+            agent would do if somebody could have written the taste down.
         render_mode: ``"human"``, ``"rgb_array"``, ``"ansi"`` or None.
 
     Raises:
@@ -41,6 +43,7 @@ class Pizza(TableWorld):
         customer: str = "crispy_mushroom",
         customer_seed: int = 0,
         reveal_taste: bool = False,
+        taste_paid: float = 0.0,
         render_mode: str | None = None,
     ) -> None:
         self.customer = recipe.customer_named(customer, customer_seed)
@@ -50,7 +53,8 @@ class Pizza(TableWorld):
         pizzas = range(recipe.PIZZAS)
         start = [1.0] + [0.0] * (recipe.PIZZAS - 1)
         masks = [np.array([recipe.is_possible(pizza, deed) for deed in deeds], dtype=np.int8) for pizza in pizzas]
-        super().__init__([[recipe.outcomes(pizza, deed) for deed in deeds] for pizza in pizzas], start, masks)
+        table = [[recipe.outcomes(pizza, deed) for deed in deeds] for pizza in pizzas]
+        super().__init__(with_taste_paid(table, self.taste, taste_paid), start, masks)
         self.observation_space = gymnasium.spaces.Discrete(recipe.PIZZAS)
 
     def taste(self, state: int) -> float:

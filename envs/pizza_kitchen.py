@@ -27,6 +27,7 @@ from hfrl.envs.table_world import (
     Table,
     TableWorld,
     Transition,
+    with_taste_paid,
 )
 
 MAPS: Mapping[str, str] = {
@@ -143,7 +144,7 @@ class PizzaKitchen(TableWorld):
         layout: a name of ``MAPS``, or a map as text (rows separated by newlines or ``/``).
         observation: ``"index"`` (Discrete), ``"features"`` (a float vector), ``"pixels"`` (84 x 84 x 3, uint8) or
             ``"partial"`` (Discrete; the bake level shows only at the oven and next to it, so that memory pays).
-        customer, customer_seed, reveal_taste, render_mode: as for :class:`hfrl.envs.pizza.Pizza`.
+        customer, customer_seed, reveal_taste, taste_paid, render_mode: as for :class:`hfrl.envs.pizza.Pizza`.
 
     Raises:
         ValueError: an unknown customer, observation or map, or a map that is no kitchen.
@@ -158,6 +159,7 @@ class PizzaKitchen(TableWorld):
         customer: str = "crispy_mushroom",
         customer_seed: int = 0,
         reveal_taste: bool = False,
+        taste_paid: float = 0.0,
         render_mode: str | None = None,
     ) -> None:
         if observation not in OBSERVATIONS:
@@ -173,7 +175,7 @@ class PizzaKitchen(TableWorld):
         masks = [_mask(self.plan, cell, pizza) for cell in cells for pizza in range(recipe.PIZZAS)]
         start = [0.0] * len(masks)
         start[self.plan.start * recipe.PIZZAS] = 1.0
-        super().__init__(build_table(self.plan), start, masks)
+        super().__init__(with_taste_paid(build_table(self.plan), self.taste, taste_paid), start, masks)
         self._near_oven = self.plan.oven_cells()
         self.observation_space = self._observation_space()
         self.grid_shape = len(self.plan.rows), len(self.plan.rows[0])

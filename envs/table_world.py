@@ -6,7 +6,7 @@ so that any engine that reads the same table with the same generator walks the s
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import gymnasium
@@ -89,6 +89,23 @@ def masks_of(table: Table) -> list[NDArray[np.int8]]:
         moved = [any(after != state for _, after, _, _ in outcomes) for outcomes in rows]
         masks.append(np.array([int(one or not any(moved)) for one in moved], dtype=np.int8))
     return masks
+
+
+def with_taste_paid(table: Table, taste: Callable[[int], float], weight: float) -> Table:
+    """The table of a world that pays ``weight`` times the taste of what is served on top of its reward.
+
+    Serving is what terminates a world that has a taste; the dish is in the state it is served from.
+    """
+    if not weight:
+        return table
+
+    def paid(state: int, reward: float, ends: bool) -> float:
+        return reward + weight * taste(state) if ends else reward
+
+    return [
+        [[(p, after, paid(state, reward, ends), ends) for p, after, reward, ends in outcomes] for outcomes in rows]
+        for state, rows in enumerate(table)
+    ]
 
 
 def ended(state: int, actions: int) -> list[list[Transition]]:

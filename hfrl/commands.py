@@ -289,6 +289,13 @@ def run_reproduce(flags: Any) -> int:
     return 1 if failed else 0
 
 
+def run_bench(flags: Any) -> int:
+    """A suite that compares methods."""
+    from hfrl import bench
+
+    return bench.run_bench(flags)
+
+
 def run_watch(flags: Any) -> int:
     """Episodes of a saved agent in a window, as text or as a GIF."""
     from hfrl import screen

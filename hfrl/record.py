@@ -16,6 +16,7 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -87,6 +88,38 @@ def create_run(out: Path, arm: Arm, command: str) -> Path:
     except OSError as error:
         raise UserError(f"no run folder can be made in {str(out)!r}: {error.strerror or error}") from error
     return folder
+
+
+def open_run(folder: Path, arm: Arm, command: str) -> list[int]:
+    """A run folder under a name of the caller's, made or gone on with: a seed that ran to its end stays as it is, every
+    other gets an empty folder. Returns the seeds that are still to be run. Raises UserError where none can be made.
+    """
+    finished = [seed for seed in arm.seeds if is_finished(folder / f"seed_{seed}", arm.total_timesteps)]
+    missing = [seed for seed in arm.seeds if seed not in finished]
+    if not missing:
+        return []
+    present = (int(one.name.removeprefix("seed_")) for one in folder.glob("seed_*") if one.name[5:].isdigit())
+    seeds = sorted({*arm.seeds, *present})
+    meta = describe_machine(command)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed in missing:
+            shutil.rmtree(folder / f"seed_{seed}", ignore_errors=True)
+            (folder / f"seed_{seed}").mkdir()
+            _describe(folder / f"seed_{seed}", arm.as_config() | {"seeds": [str(seed)]}, meta)
+        _describe(folder, arm.as_config() | {"seeds": [str(seed) for seed in seeds]}, meta)
+    except OSError as error:
+        raise UserError(f"no run folder can be made in {str(folder.parent)!r}: {error.strerror or error}") from error
+    return missing
+
+
+def is_finished(folder: Path, steps: int) -> bool:
+    """Whether the seed of this folder ran to its end, ``steps`` steps."""
+    try:
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(summary, dict) and summary.get("finished") is True and summary.get("total_timesteps") == steps
 
 
 def _describe(folder: Path, config: dict[str, Any], meta: dict[str, Any]) -> None:

@@ -91,6 +91,32 @@ class Reproduce:
     """End the output with all numbers as one line of JSON."""
 
 
+@dataclass(frozen=True)
+class Bench:
+    """Compare methods: a suite of worlds, simulated people and seeds, ranked, on one page. Goes on where it stopped."""
+
+    suite: str | None = None
+    """Which suite: feedback. [names them all]"""
+    quick: bool = False
+    """Fewer worlds, people and seeds: under three minutes on two cores."""
+    methods: tuple[str, ...] = ()
+    """Only these methods, and the plain agent. [all]"""
+    worlds: tuple[str, ...] = ()
+    """Only these worlds. [all]"""
+    conditions: tuple[str, ...] = ()
+    """Only these people. [all]"""
+    seeds: tuple[str, ...] = ()
+    """Seeds, such as 0-9. [0-9; 0-2 with --quick]"""
+    jobs: str = "auto"
+    """Processes at work: a number, or auto for one per core."""
+    out: str = "bench"
+    """The folder of the cells, the page and the tables."""
+    json: bool = False
+    """End the output with the ranking as one line of JSON."""
+    progress: bool = True
+    """Show a progress bar."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Staged:
     """What play and replay --show have in common: the window, and the script that may drive it."""
@@ -191,12 +217,24 @@ COMMANDS: dict[str, type] = {
     "watch": Watch,
     "plot": Plot,
     "reproduce": Reproduce,
+    "bench": Bench,
     "list": List,
     "doctor": Doctor,
 }
 #: Flags that go by another name elsewhere, and short forms.
 ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": "--total-timesteps"}
-APPENDED = ("--set", "--env-kwargs", "--env", "--agent", "--teacher", "--blend", "--seeds")
+APPENDED = (
+    "--set",
+    "--env-kwargs",
+    "--env",
+    "--agent",
+    "--teacher",
+    "--blend",
+    "--seeds",
+    "--methods",
+    "--worlds",
+    "--conditions",
+)
 POSITIONAL = {
     "evaluate": "run",
     "watch": "run",
@@ -205,6 +243,7 @@ POSITIONAL = {
     "list": "kind",
     "doctor": "run",
     "reproduce": "name",
+    "bench": "suite",
 }
 
 

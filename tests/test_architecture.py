@@ -27,8 +27,9 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine saved maps plot_grid presets",
-    4: "run commands doctor teach",
+    "book_planning book_prediction engine saved maps plot_grid presets "
+    "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
+    4: "run commands doctor teach bench",
 }
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
 #: What may be imported from outside, beside the standard library.
@@ -91,6 +92,13 @@ LIBRARIES = {
     "hfrl.engine": set(),
     "hfrl.saved": set(),
     "hfrl.presets": set(),
+    "hfrl.bench": {"numpy", "rich"},
+    "hfrl.bench_plan": set(),
+    "hfrl.bench_score": {"numpy"},
+    "hfrl.bench_cells": {"numpy"},
+    "hfrl.bench_table": {"numpy"},
+    "hfrl.bench_page": set(),
+    "hfrl.plot_bench": {"numpy", "matplotlib"},
     "hfrl.maps": {"numpy"},
     "hfrl.plot_grid": {"numpy", "matplotlib"},
     "hfrl.experiment": {"numpy"},
@@ -242,7 +250,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid"}),
+        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid", "hfrl.plot_bench"}),
         (
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},

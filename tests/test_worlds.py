@@ -550,6 +550,20 @@ def test_nothing_an_agent_sees_depends_on_the_customer(name: str, kwargs: dict[s
                 env.reset()
 
 
+@pytest.mark.parametrize("name", ["hfrl/Pizza-v0", "hfrl/PizzaKitchen-v0"])
+def test_only_the_reference_world_pays_for_taste(name: str) -> None:
+    """``taste_paid`` adds its multiple of the taste to serving, and nothing else differs."""
+    plain, paid = (gymnasium.make(name, **kwargs).unwrapped for kwargs in ({}, {"taste_paid": 10.0}))
+    served = 0
+    for state, rows in enumerate(plain.P):
+        for action, outcomes in enumerate(rows):
+            for (p, after, reward, ends), other in zip(outcomes, paid.P[state][action], strict=True):
+                bonus = 10.0 * plain.taste(state) if ends else 0.0
+                assert other == (p, after, pytest.approx(reward + bonus), ends)
+                served += bonus > 0
+    assert served
+
+
 def test_rewards_know_nothing_but_time_toppings_and_the_formula() -> None:
     for pizza in range(recipe.PIZZAS):
         state = recipe.decode(pizza)
