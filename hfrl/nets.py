@@ -1,17 +1,20 @@
-"""Networks of dense layers in numpy: forward, backward and Adam on one flat vector of float32.
+"""Networks of dense layers without a framework: forward, backward and Adam on one flat vector of float32.
 
 For the small networks that a laptop trains, most of a framework's time goes into looking after itself. Here a network
 is one vector ``theta``; weights and biases are views of it, so that the optimiser, a target copy and a checkpoint are
-single operations. Derivatives are written out, and held to finite differences and to torch by the tests.
+single operations. Matrix products are numpy's, what surrounds them is compiled (:mod:`hfrl.fused`). Derivatives are
+written out, and held to finite differences and to torch by the tests.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl import fused
 from hfrl.network import Told
 
 Array = NDArray[np.float32]
@@ -52,27 +55,23 @@ def forward(layers: Layers, inputs: Array) -> list[Array]:
     """Every layer's activations, the inputs first, the linear outputs last: max(0, x W + b) in between."""
     activations = [inputs]
     for weights, biases in layers[:-1]:
-        x = activations[-1] @ weights
-        x += biases
-        np.maximum(x, 0.0, out=x)
-        activations.append(x)
+        activations.append(activations[-1] @ weights)
+        fused.rectify(activations[-1], biases)
     weights, biases = layers[-1]
-    x = activations[-1] @ weights
-    x += biases
-    activations.append(x)
+    activations.append(activations[-1] @ weights)
+    fused.add_biases(activations[-1], biases)
     return activations
 
 
 def backward(layers: Layers, activations: list[Array], by_outputs: Array, gradient: Layers) -> None:
     """Fill ``gradient`` (views of a flat vector) with the derivative of the loss, given it by the outputs."""
     delta = by_outputs
-    for at in range(len(layers) - 1, -1, -1):
-        into = gradient[at]
-        np.matmul(activations[at].T, delta, out=into[0])
-        np.sum(delta, axis=0, out=into[1])
-        if at:
-            delta = delta @ layers[at][0].T
-            delta *= activations[at] > 0
+    fused.sum_rows(delta, gradient[-1][1])
+    for at in range(len(layers) - 1, 0, -1):
+        np.matmul(activations[at].T, delta, out=gradient[at][0])
+        delta = delta @ layers[at][0].T
+        fused.through_rectifier(delta, activations[at], gradient[at - 1][1])
+    np.matmul(activations[0].T, delta, out=gradient[0][0])
 
 
 class Adam:
@@ -87,30 +86,19 @@ class Adam:
     """
 
     BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
+    _constants = tuple(np.float32(number) for number in (BETA1, 1 - BETA1, BETA2, 1 - BETA2, EPS))
 
     def __init__(self, size: int) -> None:
         self.m = np.zeros(size, np.float32)
         self.v = np.zeros(size, np.float32)
         self.t = 0
-        self._scratch = np.empty(size, np.float32)
 
     def step(self, theta: Array, gradient: Array, alpha: float) -> None:
-        """One update of theta, in place; the gradient is used up."""
+        """One update of theta, in place."""
         self.t += 1
-        m, v, scratch = self.m, self.v, self._scratch
-        m *= self.BETA1
-        np.multiply(gradient, np.float32(1 - self.BETA1), out=scratch)
-        m += scratch
-        np.square(gradient, out=gradient)
-        gradient *= np.float32(1 - self.BETA2)
-        v *= self.BETA2
-        v += gradient
-        np.sqrt(v, out=scratch)
-        scratch *= np.float32(1 / np.sqrt(1 - self.BETA2**self.t))
-        scratch += np.float32(self.EPS)
-        np.divide(m, scratch, out=scratch)
-        scratch *= np.float32(alpha / (1 - self.BETA1**self.t))
-        theta -= scratch
+        root, rate = 1 / math.sqrt(1 - self.BETA2**self.t), alpha / (1 - self.BETA1**self.t)
+        b1, c1, b2, c2, eps = self._constants
+        fused.adam(theta, gradient, self.m, self.v, b1, c1, b2, c2, eps, np.float32(root), np.float32(rate))
 
 
 def clip(gradient: Array, most: float) -> float:
@@ -145,6 +133,7 @@ class DenseNetwork:
         self.target = self.theta.copy()
         self.optimiser = Adam(len(self.theta))
         self._gradient = np.zeros_like(self.theta)
+        self._shape = np.array(sizes)
         self._layers = layers_of(self.theta, sizes)
         self._target_layers = layers_of(self.target, sizes)
         self._gradient_layers = layers_of(self._gradient, sizes)
@@ -156,13 +145,19 @@ class DenseNetwork:
 
     def online(self, inputs: Array) -> Array:
         """The outputs of the weights that learn."""
-        return forward(self._layers, inputs)[-1]
+        return self._outputs(self.theta, self._layers, inputs)
 
     quiet = online
 
     def lagging(self, inputs: Array) -> Array:
         """The outputs of the weights that lag behind."""
-        return forward(self._target_layers, inputs)[-1]
+        return self._outputs(self.target, self._target_layers, inputs)
+
+    def _outputs(self, theta: Array, layers: Layers, inputs: Array) -> Array:
+        if len(inputs) == 1:  # acting: too small for BLAS
+            outputs: Array = fused.outputs_of_one(theta, self._shape, inputs[0])[None]
+            return outputs
+        return forward(layers, inputs)[-1]
 
     def descend(self, inputs: Array, slope: Callable[[Array], tuple[Array, Told]], alpha: float) -> Told:
         """One update, by the derivative of the loss that ``slope`` gives for the outputs."""

@@ -22,7 +22,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "network nets outputs encoding replay deep priorities distributional noisy reading",
+    "network fused nets outputs encoding replay deep priorities distributional noisy reading",
     1: "blend credit teachers",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -52,6 +52,7 @@ LIBRARIES = {
     "hfrl.distributional": {"numpy"},
     "hfrl.noisy": {"numpy"},
     "hfrl.network": {"numpy"},
+    "hfrl.fused": {"numpy", "numba"},
     "hfrl.outputs": {"numpy"},
     "hfrl.encoding": {"numpy", "gymnasium"},
     "hfrl.deep": {"numpy"},
@@ -255,7 +256,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
         ),
-        ("numba", {"hfrl.compiled"}),
+        ("numba", {"hfrl.compiled", "hfrl.fused"}),
         ("torch", set()),
         ("tyro", {"hfrl.run"}),
         ("joblib", {"hfrl.fanout", "hfrl.book_gradient"}),
