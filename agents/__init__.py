@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from hfrl.agents.bandit_gradient import BanditGradient
     from hfrl.agents.bandit_thompson import BanditThompson
     from hfrl.agents.bandit_value import BanditValue
+    from hfrl.agents.c51 import C51
     from hfrl.agents.deep_sarsa import DeepSarsa
     from hfrl.agents.double_dqn import DoubleDQN
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
@@ -28,11 +29,15 @@ if TYPE_CHECKING:
     from hfrl.agents.n_step_sarsa import NStepSarsa
     from hfrl.agents.n_step_td import NStepTD
     from hfrl.agents.n_step_tree_backup import NStepTreeBackup
+    from hfrl.agents.noisy_dqn import NoisyDQN
     from hfrl.agents.policy_iteration import PolicyIteration
+    from hfrl.agents.prioritized_dqn import PrioritizedDQN
     from hfrl.agents.prioritized_sweeping import PrioritizedSweeping
     from hfrl.agents.q_learning import QLearning
     from hfrl.agents.q_sigma import QSigma
+    from hfrl.agents.qr_dqn import QRDQN
     from hfrl.agents.r_learning import RLearning
+    from hfrl.agents.rainbow import Rainbow
     from hfrl.agents.random_agent import RandomAgent
     from hfrl.agents.reinforce import Reinforce
     from hfrl.agents.sarsa import Sarsa
@@ -44,7 +49,9 @@ if TYPE_CHECKING:
     from hfrl.agents.watkins_q import WatkinsQ
 
 __all__ = [
+    "C51",
     "DQN",
+    "QRDQN",
     "TD0",
     "ActorCritic",
     "AsyncValueIteration",
@@ -69,11 +76,14 @@ __all__ = [
     "NStepSarsa",
     "NStepTD",
     "NStepTreeBackup",
+    "NoisyDQN",
     "PolicyIteration",
+    "PrioritizedDQN",
     "PrioritizedSweeping",
     "QLearning",
     "QSigma",
     "RLearning",
+    "Rainbow",
     "RandomAgent",
     "Reinforce",
     "Sarsa",
@@ -88,6 +98,11 @@ _HOMES = {
     "DuelingDQN": "dueling_dqn",
     "DoubleDQN": "double_dqn",
     "DQN": "dqn",
+    "PrioritizedDQN": "prioritized_dqn",
+    "NoisyDQN": "noisy_dqn",
+    "C51": "c51",
+    "QRDQN": "qr_dqn",
+    "Rainbow": "rainbow",
     "PrioritizedSweeping": "prioritized_sweeping",
     "RLearning": "r_learning",
     "MCOffPolicy": "mc_off_policy",

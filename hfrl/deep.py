@@ -7,10 +7,10 @@ paper. What else a variant changes is one more part (:class:`Parts`), each a val
 =====================  ============================================================================
 a dueling network      ``head`` (:mod:`hfrl.outputs`)
 C51, QR-DQN            ``objective``: what a prediction is, its target, its loss
-prioritized replay     ``sampler`` (:mod:`hfrl.priorities`): it is told how surprising a batch was
-n-step returns         ``ahead``: how far the target looks, from what lies in the buffer
-noisy layers           a network's ``quiet`` and ``resample`` (:mod:`hfrl.network`), which the shell calls already
+noisy layers           ``sigma0`` (:mod:`hfrl.noisy`)
 =====================  ============================================================================
+
+Prioritized replay (:mod:`hfrl.priorities`) and n-step returns (:mod:`hfrl.replay`) are settings of every agent.
 
 Names and meanings of the settings are Stable-Baselines3's. Settings are fields of a dataclass: a variant adds its own
 and may give another default.
@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 from hfrl.encoding import encoder_of
 from hfrl.nets import DenseNetwork, sizes_of
 from hfrl.network import Network
+from hfrl.noisy import NoisyNetwork
 from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
-from hfrl.priorities import Sampler, Uniform
+from hfrl.priorities import Sampler, sampler_of
 from hfrl.replay import Batch, Replay, judgement_of
 from hfrl.schedules import Linear, Schedule, checked
 from hfrl.seeding import restored, state_of
@@ -42,34 +43,6 @@ Outputs = Callable[[Array], Array]
 Bootstrap = Callable[[Outputs, Outputs, Batch], Array]
 
 
-class Ahead(NamedTuple):
-    """What a target is made of.
-
-    Attributes:
-        signals: the sum of the (discounted) signals up to the bootstrap, shape (batch,).
-        discounts: of the bootstrap: gamma^n, and 0 where the task has ended, shape (batch,).
-        after: a batch whose ``next_observations``, ``next_actions`` and ``terminated`` are those of the bootstrap.
-    """
-
-    signals: Array
-    discounts: Array
-    after: Batch
-
-
-#: A batch -> what the agent is told of each of its transitions now, shape (batch,).
-Tell = Callable[[Batch], Array]
-
-
-def one_step(memory: Replay, batch: Batch, gamma: float, tell: Tell) -> Ahead:  # noqa: ARG001 - what n steps need
-    """One signal, then gamma times what comes next."""
-    return Ahead(tell(batch), np.float32(gamma) * (1 - batch.terminated), batch)
-
-
-def all_alike(capacity: int) -> Sampler:  # noqa: ARG001 - what prioritized replay needs
-    """Every transition is drawn with equal probability."""
-    return Uniform()
-
-
 class Parts(NamedTuple):
     """What makes a variant.
 
@@ -77,17 +50,13 @@ class Parts(NamedTuple):
         bootstrap: what comes next is worth.
         objective: what a prediction is, what it should have been, how far off it is.
         head: how the last layer becomes outputs.
-        sampler: capacity of the buffer -> who is drawn.
-        ahead: (memory, batch, gamma, tell) -> what the target is made of. It may ask ``memory.windows`` for the
-            transitions that followed, and ``tell`` for their signals: nothing is summed before it is drawn, so that a
-            changed weight of the person re-labels n-step returns too.
+        sigma0: how noisy the noisy layers are at first; 0: there are none.
     """
 
     bootstrap: Bootstrap
     objective: Objective
     head: Head = PLAIN
-    sampler: Callable[[int], Sampler] = all_alike
-    ahead: Callable[[Replay, Batch, float, Tell], Ahead] = one_step
+    sigma0: float = 0.0
 
 
 @dataclass(eq=False)
@@ -104,6 +73,9 @@ class DeepAgent:
         buffer_size: transitions remembered.
         learning_starts: steps before the first update.
         batch_size: transitions per update.
+        replay: ``uniform``, or ``prioritized:ALPHA:BETA``; BETA may be a schedule. From Python also a function,
+            capacity of the buffer -> who is drawn.
+        n_steps: rewards in a target before its bootstrap, fewer where an episode ends; at least 1.
         tau: share of the online network in each target update, in (0, 1]; 1 copies it.
         train_freq: steps between two times of learning.
         gradient_steps: updates each time.
@@ -126,6 +98,8 @@ class DeepAgent:
     buffer_size: int = 50_000
     learning_starts: int = 1_000
     batch_size: int = 64
+    replay: str | Callable[[int], Sampler] = "uniform"
+    n_steps: int = 1
     tau: float = 1.0
     train_freq: int = 1
     gradient_steps: int = 1
@@ -155,7 +129,10 @@ class DeepAgent:
         outputs = (self.actions + head.extra) * int(np.prod(prediction))
         self.sizes = sizes_of(self.encoder.inputs, widths(self.net_arch), outputs)
         try:
-            self.memory = Replay(self.buffer_size, self.encoder.width, self._parts.sampler(self.buffer_size))
+            sampler = (
+                self.replay(self.buffer_size) if callable(self.replay) else sampler_of(self.replay, self.buffer_size)
+            )
+            self.memory = Replay(self.buffer_size, self.encoder.width, sampler)
         except (MemoryError, ValueError) as error:
             raise UserError(f"a buffer of {self.buffer_size} transitions does not fit into memory: {error}") from error
         self.steps = self.episodes = 0
@@ -173,10 +150,12 @@ class DeepAgent:
         if not self.max_grad_norm > 0:
             raise UserError(f"max_grad_norm must be positive, got {self.max_grad_norm}")
         whole("learning_starts", self.learning_starts, 0)
-        for name in ("buffer_size", "batch_size", "train_freq", "gradient_steps", "target_update_interval"):
+        for name in ("buffer_size", "batch_size", "n_steps", "train_freq", "gradient_steps", "target_update_interval"):
             whole(name, getattr(self, name), 1)
         if self.batch_size > self.buffer_size:
             raise UserError(f"batch_size {self.batch_size} is larger than buffer_size {self.buffer_size}")
+        if not 0 <= self._parts.sigma0 < float("inf"):
+            raise UserError(f"sigma0 must be 0 or more, got {self._parts.sigma0}")
         exploring: float | str | Schedule
         if self.epsilon is None:
             steps = whole("exploration_steps", self.exploration_steps, 1)
@@ -186,11 +165,14 @@ class DeepAgent:
         self._epsilon: Schedule = checked("epsilon", exploring, 0, 1)
 
     def _network(self, rng: np.random.Generator) -> Network:
+        if self._parts.sigma0:
+            return NoisyNetwork(self.sizes, rng, self.max_grad_norm, self._parts.sigma0)
         return DenseNetwork(self.sizes, rng, self.max_grad_norm)
 
     def begin(self, rng: np.random.Generator) -> None:
         """The loop hands the agent its generator: of the batches, and of the first weights unless a seed gave them."""
         self.rng = rng
+        self.memory.cut()  # a new episode begins, wherever the last one was left
         if self.steps == 0 and self.seed is None:
             self.network = self._network(np.random.default_rng(rng.random(4).view(np.uint64)))
 
@@ -276,7 +258,7 @@ class DeepAgent:
     def learn(self, batch: Batch, reward: RewardPort) -> float:
         """One update of the network from a batch; returns the mean loss, weighted as the batch says."""
         head, objective = self._parts.head, self._parts.objective
-        ahead = self._parts.ahead(self.memory, batch, self.gamma, lambda part: self._told(part, reward))
+        ahead = self.memory.ahead(batch, self.n_steps, self.gamma, lambda part: self._told(part, reward))
         worth = self._parts.bootstrap(self.online, self.lagging, ahead.after)
         targets = objective.target(ahead.signals, ahead.discounts, worth)
         rows = np.arange(len(batch.actions))

@@ -8,6 +8,9 @@ learning", ICML 2017); QR-DQN fixes the masses and learns the places (Dabney, Ro
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.outputs import Fit, Objective
+from hfrl.types import UserError
+
 Array = NDArray[np.float32]
 
 
@@ -96,3 +99,55 @@ def quantile_huber(quantiles: Array, targets: Array) -> tuple[Array, Array]:
     losses: Array = (weights * inside * (u - inside / 2)).mean(axis=2).sum(axis=1)
     slopes: Array = -(weights * inside).mean(axis=2)
     return losses, slopes
+
+
+# --- as objectives of a deep agent -----------------------------------------------------------------------------------
+
+
+def categorical(v_min: float, v_max: float, n: int) -> Objective:
+    """A prediction is the logits of ``n`` atoms from ``v_min`` to ``v_max``; its surprise the cross-entropy.
+
+    Raises:
+        UserError: fewer than two atoms, or an empty range.
+    """
+    if not isinstance(n, int) or n < 2:
+        raise UserError(f"atoms must be a whole number of at least 2, got {n!r}")
+    if not -np.inf < v_min < v_max < np.inf:
+        raise UserError(f"v_min must be below v_max, got {v_min} and {v_max}")
+    z = atoms(v_min, v_max, n)
+
+    def values(logits: Array) -> Array:
+        means: Array = softmax(logits) @ z
+        return means
+
+    def target(signals: Array, discounts: Array, worth: Array) -> Array:
+        return project(signals[:, None] + discounts[:, None] * z, softmax(worth), z)
+
+    def fit(logits: Array, masses: Array) -> Fit:
+        losses, slopes = cross_entropy(logits, masses)
+        return Fit(losses, slopes, losses)
+
+    return Objective((n,), values, target, fit)
+
+
+def quantiles(n: int) -> Objective:
+    """A prediction is the ``n`` quantiles; its surprise how far their mean is from that of the target.
+
+    Raises:
+        UserError: no quantile.
+    """
+    if not isinstance(n, int) or n < 1:
+        raise UserError(f"n_quantiles must be a whole number of at least 1, got {n!r}")
+
+    def values(outputs: Array) -> Array:
+        means: Array = outputs.mean(axis=-1)
+        return means
+
+    def target(signals: Array, discounts: Array, worth: Array) -> Array:
+        return signals[:, None] + discounts[:, None] * worth
+
+    def fit(predicted: Array, targets: Array) -> Fit:
+        losses, slopes = quantile_huber(predicted, targets)
+        return Fit(losses, slopes, np.abs(targets.mean(axis=1) - predicted.mean(axis=1)))
+
+    return Objective((n,), values, target, fit)

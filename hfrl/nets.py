@@ -114,6 +114,14 @@ def clip(gradient: Array, most: float) -> float:
     return norm
 
 
+def fill(parts: dict[str, Array], arrays: dict[str, NDArray[Any]]) -> None:
+    """Copy saved arrays into those that are there. Raises ValueError where one does not fit."""
+    for name, present in parts.items():
+        if arrays[name].shape != present.shape or arrays[name].dtype != present.dtype:
+            raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape} of float32")
+        np.copyto(present, arrays[name])
+
+
 class DenseNetwork:
     """A :class:`hfrl.network.Network` of dense layers, in numpy.
 
@@ -187,7 +195,7 @@ class DenseNetwork:
             "target": self.target.copy(),
             "adam_m": self.optimiser.m.copy(),
             "adam_v": self.optimiser.v.copy(),
-            "adam_t": np.array(self.optimiser.t),
+            "adam_t": np.array([self.optimiser.t]),
         }
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -196,8 +204,6 @@ class DenseNetwork:
         if sizes != self.sizes:
             raise ValueError(f"its network has the shape {sizes}, and this agent's {self.sizes}")
         parts = {"theta": self.theta, "target": self.target, "adam_m": self.optimiser.m, "adam_v": self.optimiser.v}
-        for name, present in parts.items():
-            if arrays[name].shape != present.shape or arrays[name].dtype != present.dtype:
-                raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape} of float32")
-            np.copyto(present, arrays[name])
-        self.optimiser.t = int(arrays["adam_t"])
+        fill(parts, arrays)
+        (updates,) = arrays["adam_t"]
+        self.optimiser.t = int(updates)

@@ -60,6 +60,15 @@ AGENTS: Mapping[str, Entry] = {
     "dqn": Entry("hfrl.agents.dqn:DQN", "Q-learning with a network and a replay buffer  [net_arch=[64,64] ...]"),
     "double_dqn": Entry("hfrl.agents.double_dqn:DoubleDQN", "DQN in which one network chooses and the other judges"),
     "dueling_dqn": Entry("hfrl.agents.dueling_dqn:DuelingDQN", "DQN whose network has a value and advantages"),
+    "prioritized_dqn": Entry(
+        "hfrl.agents.prioritized_dqn:PrioritizedDQN", "Double DQN that learns more often from what surprised it"
+    ),
+    "noisy_dqn": Entry("hfrl.agents.noisy_dqn:NoisyDQN", "DQN that explores by noise in its weights  [sigma0=0.5]"),
+    "c51": Entry("hfrl.agents.c51:C51", "DQN of whole distributions on fixed atoms  [v_min=-100 v_max=100 atoms=51]"),
+    "qr_dqn": Entry("hfrl.agents.qr_dqn:QRDQN", "DQN of whole distributions as quantiles  [n_quantiles=50]"),
+    "rainbow": Entry(
+        "hfrl.agents.rainbow:Rainbow", "double, prioritized, dueling, 3-step, distributional and noisy together"
+    ),
     "deep_sarsa": Entry("hfrl.agents.deep_sarsa:DeepSarsa", "SARSA with a network and a replay buffer"),
     "reinforce": Entry("hfrl.agents.reinforce:Reinforce", "Monte Carlo policy gradient  [baseline=False]"),
     "actor_critic": Entry("hfrl.agents.actor_critic:ActorCritic", "one-step actor-critic, softmax of a table"),

@@ -6,7 +6,7 @@ person that changes re-labels all that is remembered, and nothing stale is ever 
 What is remembered (:class:`Replay`) and who is drawn (:class:`hfrl.priorities.Sampler`) are two things.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,20 @@ class Windows(NamedTuple):
         """The slot of each window's last step."""
         slots: Slots = self.slots[np.arange(len(self.slots)), self.inside.sum(axis=1) - 1]
         return slots
+
+
+class Ahead(NamedTuple):
+    """What the targets of a batch are made of.
+
+    Attributes:
+        signals: the discounted sum of what is told up to the bootstrap, shape (batch,).
+        discounts: of the bootstrap: gamma^n, and 0 where the task has ended, shape (batch,).
+        after: a batch whose ``next_observations`` and ``next_actions`` are those of the bootstrap.
+    """
+
+    signals: Array
+    discounts: Array
+    after: Batch
 
 
 def returns(signals: Array, inside: NDArray[np.bool_], gamma: float) -> tuple[Array, Array]:
@@ -128,6 +142,19 @@ class Replay:
         inside = np.ones(steps.shape, np.bool_)
         inside[:, 1:] = ~np.logical_or.accumulate(stops, axis=1)[:, :-1]
         return Windows(steps, inside)
+
+    def ahead(self, batch: Batch, n: int, gamma: float, tell: Callable[[Batch], Array]) -> Ahead:
+        """``n`` steps from each transition of a batch on, and what comes next.
+
+        ``tell`` says what the agent is told of transitions, shape (batch,). Nothing is summed before it is drawn: a
+        changed weight of the person re-labels every step of a return.
+        """
+        if n == 1:
+            return Ahead(tell(batch), np.float32(gamma) * (1 - batch.terminated), batch)
+        windows = self.windows(batch.slots, n)
+        signals, discounts = returns(tell(self.batch(windows.slots[windows.inside])), windows.inside, gamma)
+        last = self.batch(windows.last())
+        return Ahead(signals, discounts * (1 - last.terminated), last)
 
     def sample(self, n: int, rng: np.random.Generator, step: int = 0, episode: int = 0) -> Batch:
         """``n`` transitions as the sampler draws them; ``step`` and ``episode`` are the agent's clock."""

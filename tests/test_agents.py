@@ -301,10 +301,10 @@ def test_predict_takes_one_observation_or_a_batch(agent_class: Any, world: str, 
 def test_predict_is_reproducible_by_its_seed(agent_class: Any) -> None:
     def drawn(seed: int) -> list[Any]:
         agent = agent_class(home_of(agent_class, "FrozenLake-v1"), seed=seed)
-        return [agent.predict(0, deterministic=False)[0] for _ in range(60)]
+        return [agent.predict(number % 4, deterministic=False)[0] for number in range(60)]
 
     assert drawn(3) == drawn(3)
-    assert drawn(3) != drawn(4)
+    assert any(drawn(3) != drawn(seed) for seed in range(4, 9))
 
 
 @pytest.mark.parametrize("world", WORLDS)

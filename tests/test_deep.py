@@ -11,13 +11,13 @@ from hfrl import blend, build
 from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN, deep_sarsa, double_dqn, dqn, dueling_dqn
 from hfrl.blend import Switch
 from hfrl.config import Train, arms
-from hfrl.deep import Ahead, DeepAgent, Parts
+from hfrl.deep import DeepAgent, Parts
 from hfrl.encoding import encoder_of
 from hfrl.loop import evaluate, human_model, play
 from hfrl.outputs import DUELING, PLAIN, Fit, Objective, expected_return
 from hfrl.presets import presets
 from hfrl.priorities import Drawn
-from hfrl.replay import Batch, returns
+from hfrl.replay import Batch
 from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
 
 DEEP = (DQN, DoubleDQN, DuelingDQN, DeepSarsa)
@@ -222,8 +222,7 @@ def variant(parts: Parts) -> Any:
 def test_a_sampler_gives_slots_and_weights_and_hears_how_surprising_they_were() -> None:
     """Q(1, 0) = 1 and Q(1, 1) = 2; rewards 3 and 1 at the end of the task: errors of -2 and 1, weighing 1 and 1/4."""
     sampler = Listening([1.0, 0.25])
-    parts = Parts(dqn.bootstrap, expected_return("squared"), sampler=lambda capacity: sampler)
-    agent = linear_agent(variant(parts), batch_size=2)
+    agent = linear_agent(DQN, batch_size=2, replay=lambda capacity: sampler)
     for index, (action, reward) in enumerate([(0, 3.0), (1, 1.0)]):
         step = Step(index, 0, np.array([1.0]), action, reward, np.array([2.0]), True, False)
         agent.memory.add(step.observation, step, step.next_observation, ())
@@ -233,25 +232,22 @@ def test_a_sampler_gives_slots_and_weights_and_hears_how_surprising_they_were() 
     assert "heard" in agent.arrays()
 
 
-def two_step(memory: Any, batch: Batch, gamma: float, tell: Any) -> Ahead:
-    """What n-step returns look like as a part."""
-    windows = memory.windows(batch.slots, 2)
-    signals, discounts = returns(tell(memory.batch(windows.slots[windows.inside])), windows.inside, gamma)
-    last = memory.batch(windows.last())
-    return Ahead(signals, discounts * (1 - last.terminated), last)
-
-
-def test_a_target_may_look_ahead_in_the_buffer() -> None:
-    """Rewards 3, 5, 7; the task ends with the last. gamma = 1/2, and the target network's best at 2 is 40."""
+@pytest.mark.parametrize(
+    ("terminated", "truncated", "third"), [(True, False, 7), (False, True, 27), (False, False, 7 + 9 / 2 + 40 / 4)]
+)
+def test_a_target_may_look_ahead_in_the_buffer(terminated: bool, truncated: bool, third: float) -> None:
+    """Rewards 3, 5, 7 and 9; the third step may be an end. gamma = 1/2, and the target network's best at 2 is 40."""
     asked: list[Any] = []
     objective = expected_return("squared")
     noting = objective._replace(target=lambda *terms: asked.append(objective.target(*terms)) or asked[-1])
-    agent = linear_agent(variant(Parts(dqn.bootstrap, noting, ahead=two_step)))
-    for index, reward in enumerate([3.0, 5.0, 7.0]):
-        step = Step(index, 0, np.array([1.0]), 0, reward, np.array([2.0]), index == 2, False)
+    agent = linear_agent(variant(Parts(dqn.bootstrap, noting)), n_steps=2)
+    for index, reward in enumerate([3.0, 5.0, 7.0, 9.0]):
+        ends = (index == 2 and terminated, index == 2 and truncated)
+        step = Step(index, 0, np.array([1.0]), 0, reward, np.array([2.0]), *ends)
         agent.memory.add(step.observation, step, step.next_observation, ())
-    agent.learn(agent.memory.batch(np.arange(3)), told)
-    assert asked[0].tolist() == [3 + 5 / 2 + 40 / 4, 5 + 7 / 2, 7.0]
+    agent.learn(agent.memory.batch(np.arange(4)), told)
+    second = 5 + 7 / 2 + (0 if terminated else 40 / 4)
+    assert asked[0].tolist() == [3 + 5 / 2 + 40 / 4, second, third, 9 + 40 / 2]
 
 
 @pytest.mark.parametrize("head", [PLAIN, DUELING])
