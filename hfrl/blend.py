@@ -212,7 +212,8 @@ class Switch:
     Attributes:
         blend: the blend in force; assign another one to switch live.
         model: H, fed with every judgement whichever blend is on, so that a switch finds one ready.
-        takeover: what a person who drives makes of the agent's distribution; None where nobody can take over.
+        takeover: (observation, the agent's distribution) -> what a person who drives makes of it; None where nobody can
+            take over.
     """
 
     def __init__(self, blend: Blend, model: HumanModel, gamma: float) -> None:
@@ -221,7 +222,7 @@ class Switch:
         self.gamma = gamma
         self.index = 0
         self.episode = 0
-        self.takeover: Callable[[Distribution], Distribution] | None = None
+        self.takeover: Callable[[Any, Distribution], Distribution] | None = None
 
     def frozen(self) -> "Switch":
         """The same preferences at today's weights, for evaluation: no reward port, nothing that still anneals."""

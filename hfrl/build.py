@@ -1,5 +1,6 @@
 """From names to parts: the world, agent, teacher, blend and credit of an arm, each checked before anything runs."""
 
+import inspect
 import re
 import warnings
 from typing import Any
@@ -8,13 +9,13 @@ import gymnasium
 import numpy as np
 
 from hfrl import blend as blends
-from hfrl import registry
+from hfrl import people, registry
 from hfrl.blend import Blend, Switch
 from hfrl.config import Arm
 from hfrl.credit import Credit
 from hfrl.loop import human_model
 from hfrl.models import NoModel
-from hfrl.teachers import after
+from hfrl.teachers import after, nobody
 from hfrl.types import Teacher, UserError
 
 #: What an agent must have to be taught, evaluated and saved.
@@ -86,15 +87,48 @@ def absolute(settings: dict[str, Any], total: int) -> dict[str, Any]:
     return rest | {"exploration_steps": max(1, round(share * total))}
 
 
-def make_teacher(arm: Arm, env: Any, rng: np.random.Generator) -> Teacher:
-    """The teacher of an arm, silent until its warm-up is over."""
-    spec = registry.parse(arm.teacher, "teacher")
-    part = registry.resolve(spec.name, registry.TEACHERS, "teacher")
-    registry.check_settings(part, spec.settings, ("env", "rng"), f"teacher {spec.name}")
-    teacher: Teacher = registry.build(part, (env, rng), spec.settings, f"teacher {spec.name}")
-    if not callable(teacher):
-        raise UserError(f"teacher {spec.name} made {teacher!r}: expected a callable on a step")
+def teacher_specs(text: str) -> list[registry.Spec]:
+    """The people of an arm: one, or several with ``+`` between them."""
+    known = "|".join(registry.TEACHERS)
+    parts = re.split(rf"\+(?=(?:{known})(?:[:+]|$)|[^+:,=]*\.py:)", text)
+    return [registry.parse(part, "teacher") for part in parts]
+
+
+def make_teacher(
+    arm: Arm, env: Any, rng: np.random.Generator, agent: Any = None, switch: Switch | None = None
+) -> Teacher:
+    """The teacher of an arm, silent until its warm-up is over.
+
+    Args:
+        agent: whose policy a teacher may read (kind=advantage), and never more than that.
+        switch: what a teacher takes the wheel by who drives.
+    """
+    specs = teacher_specs(arm.teacher)
+    made = [_one_teacher(spec, env, people.generator_of(rng, k), agent) for k, spec in enumerate(specs)]
+    names = people.trainers([spec.name for spec in specs])
+    teacher = made[0] if len(made) == 1 else people.Fused(list(zip(names, made, strict=True)))
+    driver = people.driver_of(teacher)
+    if driver is not None and switch is not None:
+        switch.takeover = driver.take_over
     return after(teacher, arm.warmup) if arm.warmup else teacher
+
+
+def _one_teacher(spec: registry.Spec, env: Any, rng: np.random.Generator, agent: Any) -> Teacher:
+    part = registry.resolve(spec.name, registry.TEACHERS, "teacher")
+    what = f"teacher {spec.name}"
+    takes = inspect.signature(part).parameters
+    dials = () if part is nobody else tuple(dial for dial in people.DIALS if dial not in takes)
+    registry.check_settings(part, spec.settings, ("env", "rng", "policy"), what, dials)
+    own = {name: value for name, value in spec.settings.items() if name not in dials}
+    if "policy" in takes and agent is not None:
+        own["policy"] = agent.policy
+    manner = people.manner_of(spec.name, {name: value for name, value in spec.settings.items() if name in dials})
+    judge: Teacher = registry.build(part, (env, rng), own, what)
+    if not callable(judge):
+        raise UserError(f"{what} made {judge!r}: expected a callable on a step")
+    if own.get("kind") == "label01":
+        manner = manner._replace(blame=0.0)
+    return judge if part is nobody else people.person(judge, manner, rng)
 
 
 def make_blend(text: str) -> Blend:
@@ -127,8 +161,8 @@ def make_credit(arm: Arm) -> Credit:
     """The credit of an arm; ``auto`` opens a window for a teacher who presses late."""
     text = arm.credit
     if text == "auto":
-        late = registry.parse(arm.teacher, "teacher").settings.get("delay", 0)
-        text = ("gamma" if late == "gamma" else "uniform") if late else "immediate"
+        late = [delay for spec in teacher_specs(arm.teacher) if (delay := spec.settings.get("delay", 0))]
+        text = ("gamma" if set(late) == {"gamma"} else "uniform") if late else "immediate"
     spec = registry.parse(text, "credit")
     part = registry.resolve(spec.name, registry.CREDITS, "credit")
     registry.check_settings(part, spec.settings, (), f"credit {spec.name}")
@@ -141,8 +175,7 @@ def check(arm: Arm) -> None:
     env = make_env(arm.env, arm.env_kwargs)
     try:
         agent = make_agent(arm, env)
-        make_teacher(arm, env, np.random.default_rng(0))
-        make_switch(arm, env, agent.gamma)
+        make_teacher(arm, env, np.random.default_rng(0), agent, make_switch(arm, env, agent.gamma))
         make_credit(arm)
     finally:
         env.close()

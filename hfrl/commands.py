@@ -358,6 +358,8 @@ def run_list(flags: Any) -> int:
             SAID.print(f"{kind}", style="bold")
             for name, entry in entries.items():
                 SAID.print(f"  {name:26}{entry.summary}", soft_wrap=True, markup=False)
+            if kind == "teachers":
+                SAID.print(f"  {registry.DIALS}", soft_wrap=True, markup=False)
     if flags.kind in ("envs", "all"):
         SAID.print("envs", style="bold")
         for line in _worlds(everything=flags.kind == "envs"):

@@ -38,7 +38,7 @@ class Train:
     agent: tuple[str, ...] = ()
     """The agents; `hfrl list` names them. [q_learning]"""
     teacher: tuple[str, ...] = ()
-    """Who teaches: none, or oracle:consistency=0.9,likelihood=0.3,delay=0.6. [none; an oracle for a blend]"""
+    """Who teaches: none, oracle:consistency=0.9,likelihood=0.3; + fuses several. [none; an oracle for a blend]"""
     blend: tuple[str, ...] = ()
     """How feedback joins the reward: none, reward_shaping:beta=0.5; + chains two. [none; reward_shaping if taught]"""
     credit: str = "auto"
@@ -112,7 +112,8 @@ class Arm:
     def label(self) -> str:
         """The arm in a few words, without the settings of its parts."""
         blend = re.sub(r":[^+]*(\+(?=[A-Za-z])|$)", r"\1", self.blend)
-        return _label(self.agent, blend, self.teacher.partition(":")[0])
+        teacher = re.sub(r":[^+]*(\+(?=[A-Za-z])|$)", r"\1", self.teacher)
+        return _label(self.agent, blend, teacher)
 
     @property
     def full_label(self) -> str:

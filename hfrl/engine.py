@@ -6,11 +6,11 @@ Both give the same bits, so the choice is one of time alone. ``auto`` compiles w
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from hfrl import build, registry
+from hfrl import build, people
 from hfrl.blend import Blend
 from hfrl.config import Arm
 from hfrl.kernel import RefusedError
-from hfrl.teachers import Dials
+from hfrl.teachers import Dials, Manner
 from hfrl.types import UserError
 
 if TYPE_CHECKING:
@@ -75,14 +75,35 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int])
     return Batch(env, agent, seeds, blend, dials, monitor=True, press_log=True, threads=1)
 
 
+#: What a compiled teacher's judge may be set to; its dials are those of :class:`Dials`.
+JUDGED = ("gamma", "taste_weight")
+
+
 def _dials(arm: Arm) -> Dials | None:
     """The arm's teacher as plain numbers; None for nobody. Raises RefusedError."""
-    spec = registry.parse(arm.teacher, "teacher")
-    if spec.name == "none":
+    specs = build.teacher_specs(arm.teacher)
+    if [spec.name for spec in specs] == ["none"]:
         return None
-    if spec.name != "oracle":
-        raise RefusedError(f"teacher {spec.name} is not a table: only the oracle and its dials are")
-    settings = dict(spec.settings)
-    if settings.pop("delay", 0):
+    if len(specs) > 1:
+        raise RefusedError("several people teach at once, and the compiled loop hears one")
+    name, settings = specs[0]
+    if name not in ("oracle", "sabl", "adversary"):
+        raise RefusedError(f"teacher {name} is not a table: only the oracle and its dials are")
+    judged = {key: value for key, value in settings.items() if key in JUDGED}
+    turned = {key: value for key, value in settings.items() if key in people.DIALS}
+    manner = people.manner_of(name, turned)
+    if manner.delay:
         raise RefusedError("the teacher presses late, and late presses are credited by the Python loop")
-    return Dials(**settings, warmup=arm.warmup)
+    plain = Manner(
+        consistency=manner.consistency,
+        likelihood=manner.likelihood,
+        withhold_blame=manner.withhold_blame,
+        budget=manner.budget,
+    )
+    others = [key for key in settings if key not in judged | turned and (key, settings[key]) != ("kind", "label")]
+    others += [dial for dial in Manner._fields if getattr(manner, dial) != getattr(plain, dial)]
+    if others:
+        raise RefusedError(f"the compiled loop has no {', '.join(others)} of a teacher")
+    return Dials(
+        manner.consistency, manner.likelihood, manner.budget, manner.withhold_blame, **judged, warmup=arm.warmup
+    )

@@ -67,7 +67,7 @@ class Session:
         self.evaluation_env = build.make_env(arm.env, arm.env_kwargs)
         self.agent = build.make_agent(arm, self.env)
         self.switch = build.make_switch(arm, self.env, self.agent.gamma)
-        self.teacher = build.make_teacher(arm, self.env, draws.teacher)
+        self.teacher = build.make_teacher(arm, self.env, draws.teacher, self.agent, self.switch)
         self.credit = build.make_credit(arm)
         #: Whether H takes part in the behaviour, so that the agent alone is not what acted.
         self.guided = bool(self.switch.blend.bias or self.switch.blend.mix)

@@ -179,7 +179,7 @@ def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[A
     if ports.mix:
         distribution = switch.mix(observation, distribution)
     if switch.takeover:
-        distribution = switch.takeover(distribution)
+        distribution = switch.takeover(observation, distribution)
     action = distribution.sample(u)
     return action, distribution.prob(action), distribution.actor
 

@@ -111,10 +111,20 @@ BLENDS: Mapping[str, Entry] = {
 TEACHERS: Mapping[str, Entry] = {
     "none": Entry("hfrl.teachers:nobody", "nobody teaches"),
     "oracle": Entry(
-        "hfrl.teachers:simulated",
-        "knows the optimal actions of R + 10 taste [consistency=1 likelihood=1 delay=0 budget=None positivity=0 ...]",
+        "hfrl.judges:judge",
+        "knows the optimal actions of R + 10 taste  [kind=label|label01|continuous|advantage|reward|takeover ...]",
     ),
+    "sabl": Entry("hfrl.judges:judge", "the same, silent about most mistakes  [error=.1 withhold_praise=.1 ...]"),
+    "adversary": Entry("hfrl.judges:judge", "the same, and means the opposite"),
+    "random": Entry("hfrl.judges:coin", "praises and blames by a coin"),
+    "always_positive": Entry("hfrl.judges:always_positive", "praises whatever happens"),
+    "always_negative": Entry("hfrl.judges:always_negative", "blames whatever happens"),
 }
+#: Said once for all teachers in `hfrl list`.
+DIALS = (
+    "dials of all: consistency error likelihood withhold_praise withhold_blame (positivity) blame delay budget drift "
+    "fatigue inverted; a+b: two people at once"
+)
 CREDITS: Mapping[str, Entry] = {
     "immediate": Entry("hfrl.credit:Immediate", "a press is about the step on the screen"),
     "uniform": Entry("hfrl.credit:uniform_window", "presses come 0.2 to 0.8 s late  [low=0.2 high=0.8]"),
@@ -183,10 +193,13 @@ def resolve(name: str, entries: Mapping[str, Entry], what: str) -> Callable[...,
     return part
 
 
-def check_settings(part: Callable[..., Any], given: Iterable[str], reserved: Sequence[str], what: str) -> None:
-    """Refuse a setting that the part does not take, with the nearest one it does."""
+def check_settings(
+    part: Callable[..., Any], given: Iterable[str], reserved: Sequence[str], what: str, also: Sequence[str] = ()
+) -> None:
+    """Refuse a setting that the part does not take, with the nearest one it does; ``also`` names those it takes beside
+    its parameters."""
     parameters = inspect.signature(part).parameters
-    known = [name for name in parameters if name not in reserved]
+    known = [*(name for name in parameters if name not in reserved), *also]
     for name in given:
         if name not in known:
             takes = f"it takes {', '.join(known)}" if known else "it takes none"

@@ -250,7 +250,7 @@ class Desk:
         self.await_command: Callable[[], None] = lambda: None
         switch.takeover = self._take_over
 
-    def _take_over(self, own: Distribution) -> Distribution:
+    def _take_over(self, observation: Any, own: Distribution) -> Distribution:  # noqa: ARG002 - the person sees it
         if self.driving and not self.commands and self.stage is not None and self.stage.fresh:
             self.await_command()  # an episode's first action is the driver's too
         if not self.driving or not self.commands:

@@ -23,7 +23,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
     "network fused nets outputs encoding replay deep priorities distributional noisy reading",
-    1: "blend credit teachers",
+    1: "blend credit teachers judges people",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
@@ -31,6 +31,8 @@ FLOOR = {
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands doctor teach bench",
 }
+#: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
+TEACHING = {"hfrl.teachers", "hfrl.judges", "hfrl.people"}
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
 #: What may be imported from outside, beside the standard library.
 LIBRARIES = {
@@ -63,6 +65,8 @@ LIBRARIES = {
     "hfrl.blend": {"numpy"},
     "hfrl.credit": {"numpy"},
     "hfrl.teachers": {"numpy"},
+    "hfrl.judges": {"numpy"},
+    "hfrl.people": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.undo": {"numpy"},
     "hfrl.kernel": {"numpy", "gymnasium"},
@@ -209,10 +213,10 @@ def test_modules_import_downwards(name: str) -> None:
             assert floor >= 3, where
         elif target == "hfrl":
             assert floor == 4, where
-        elif floor == 1 and name != "hfrl.teachers":
+        elif name in TEACHING:
+            assert FLOORS[target] == 0 or target in TEACHING | {"hfrl.credit"}, where
+        elif floor == 1:
             assert FLOORS[target] == 0, where
-        elif name == "hfrl.teachers":
-            assert FLOORS[target] == 0 or target == "hfrl.credit", where
         else:
             assert FLOORS[target] <= floor, where
 

@@ -24,6 +24,7 @@ import pytest
 from PIL import Image
 
 from hfrl import commands, config, registry
+from hfrl.people import DIALS
 from hfrl.run import COMMANDS, main, read
 
 SHORT = ("-n", "300", "--seeds", "0", "--jobs", "1", "--eval-freq", "0", "--eval-episodes", "2", "--no-progress")
@@ -1021,7 +1022,8 @@ def test_what_list_shows_can_be_made() -> None:
             shown = re.search(r"\[(.*)\]", entry.summary)
             for pair in shown[1].split() if shown else ():
                 if "=" in pair:
-                    registry.check_settings(part, [pair.partition("=")[0]], ("env", "rng"), name)
+                    dials = DIALS if entries is registry.TEACHERS else ()
+                    registry.check_settings(part, [pair.partition("=")[0]], ("env", "rng"), name, dials)
 
 
 def test_the_doctor_finds_this_place_well(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:

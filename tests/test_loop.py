@@ -654,7 +654,7 @@ def test_who_drives_is_written_down_and_handing_back_gives_the_same_luck() -> No
     for event in play(env, agent, blend=switch, seed=3, steps=60):
         if isinstance(event, Acted):
             steps.append(event.step)
-            switch.takeover = (lambda own: Commanded(2)) if 10 <= event.step.index < 20 else None
+            switch.takeover = (lambda observation, own: Commanded(2)) if 10 <= event.step.index < 20 else None
     driven = [step for step in steps if step.actor == "human"]
     assert [step.index for step in driven] == list(range(11, 21))
     assert {(step.action, step.probability) for step in driven} == {(2, 1.0)}
