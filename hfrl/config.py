@@ -57,6 +57,8 @@ class Train:
     """The agent's discount."""
     epsilon: str | None = None
     """The agent's exploration: a number or a schedule."""
+    device: str | None = None
+    """Where networks run: cpu, cuda, or auto, the GPU if torch is needed and finds one. [auto]"""
     env_kwargs: tuple[str, ...] = ()
     """Settings of the world, key=value."""
     warmup: int = 0
@@ -278,9 +280,7 @@ def arms(flags: Train) -> list[Arm]:
         close = registry.nearest(flags.engine, ENGINES)
         raise UserError(f"unknown engine {flags.engine!r}{close} (known: {', '.join(ENGINES)})")
     chosen = registry.settings(flags.set, "--set")
-    for name, letter in (("learning_rate", flags.alpha), ("gamma", flags.gamma), ("epsilon", flags.epsilon)):
-        if letter is not None:
-            chosen[name] = registry.literal(letter)
+    chosen |= plain_flags(flags)
     asked_for_blend = any(blend != "none" for blend in flags.blend)
     teachers = flags.teacher or ((GOOD_TEACHER,) if asked_for_blend else ("none",))
     taught = any(teacher != "none" for teacher in teachers)
@@ -307,6 +307,12 @@ def arms(flags: Train) -> list[Arm]:
         for teacher in teachers
         for blend in blends
     ]
+
+
+def plain_flags(flags: Any) -> dict[str, Any]:
+    """The settings of the agent that are flags of their own."""
+    typed = {"learning_rate": flags.alpha, "gamma": flags.gamma, "epsilon": flags.epsilon, "device": flags.device}
+    return {name: registry.literal(value) for name, value in typed.items() if value is not None}
 
 
 def _with_preset(flags: Train, taken: Preset) -> Train:

@@ -23,16 +23,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.backends import network_of
 from hfrl.encoding import encoder_of
-from hfrl.nets import DenseNetwork, sizes_of
 from hfrl.network import Network
-from hfrl.noisy import NoisyNetwork
 from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
 from hfrl.priorities import Sampler, sampler_of
 from hfrl.replay import Batch, Replay, judgement_of
 from hfrl.schedules import Linear, Schedule, checked
 from hfrl.seeding import restored, state_of
+from hfrl.shapes import NATURE, Convolution, Shape, flattened
 from hfrl.tabular import action_count
 from hfrl.types import Judgement, RewardPort, Update, UserError, record
 
@@ -84,7 +84,11 @@ class DeepAgent:
             second in so many steps. (An absolute number: a session with a person knows no total.)
         epsilon: a number or a schedule that replaces those three.
         max_grad_norm: longer gradients are scaled down to it.
-        net_arch: widths of the hidden layers.
+        net_arch: widths of the hidden dense layers; None is (64, 64), and (512,) behind convolutions.
+        filters: for pictures: (number, width, stride) of each convolution.
+        embedding: for discrete observations: learnt numbers for each part of one; 0 gives one input per value.
+        backend: ``"numpy"`` for dense layers on the CPU, ``"torch"``, or ``"auto"``.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"``: the GPU, where torch runs the network and finds one.
         seed: of the first weights; None takes them from the run's own generator.
 
     Raises:
@@ -109,7 +113,11 @@ class DeepAgent:
     exploration_steps: int = 10_000
     epsilon: float | str | Schedule | None = None
     max_grad_norm: float = 10.0
-    net_arch: Sequence[int] = (64, 64)
+    net_arch: Sequence[int] | None = None
+    filters: Sequence[Convolution] = NATURE
+    embedding: int = 0
+    backend: str = "auto"
+    device: str = "auto"
     seed: int | None = None
 
     on_policy: ClassVar[bool] = False
@@ -121,18 +129,17 @@ class DeepAgent:
 
     def __post_init__(self, env: Any) -> None:
         self.actions = action_count(env.action_space)
-        self.encoder = encoder_of(env.observation_space)
+        self.encoder = encoder_of(env.observation_space, whole("embedding", self.embedding, 0))
         self._parts = self.parts()
         self._check()
         head, prediction = self._parts.head, self._parts.objective.prediction
         self._last_layer = (-1, self.actions + head.extra, *prediction)
-        outputs = (self.actions + head.extra) * int(np.prod(prediction))
-        self.sizes = sizes_of(self.encoder.inputs, widths(self.net_arch), outputs)
+        self.shape = self._shape((self.actions + head.extra) * int(np.prod(prediction)))
         try:
             sampler = (
                 self.replay(self.buffer_size) if callable(self.replay) else sampler_of(self.replay, self.buffer_size)
             )
-            self.memory = Replay(self.buffer_size, self.encoder.width, sampler)
+            self.memory = Replay(self.buffer_size, self.encoder.width, sampler, self.encoder.picture)
         except (MemoryError, ValueError) as error:
             raise UserError(f"a buffer of {self.buffer_size} transitions does not fit into memory: {error}") from error
         self.steps = self.episodes = 0
@@ -164,10 +171,18 @@ class DeepAgent:
             exploring = self.epsilon
         self._epsilon: Schedule = checked("epsilon", exploring, 0, 1)
 
+    def _shape(self, outputs: int) -> Shape:
+        """The network that the observations ask for: dense layers, behind convolutions where they are pictures."""
+        image = self.encoder.image
+        hidden = widths(self.net_arch if self.net_arch is not None else (512,) if image else (64, 64))
+        if not image:
+            return Shape((self.encoder.inputs, *hidden, outputs), table=self.encoder.table)
+        filters = convolutions(self.filters)
+        return Shape((flattened(image, filters), *hidden, outputs), image, filters)
+
     def _network(self, rng: np.random.Generator) -> Network:
-        if self._parts.sigma0:
-            return NoisyNetwork(self.sizes, rng, self.max_grad_norm, self._parts.sigma0)
-        return DenseNetwork(self.sizes, rng, self.max_grad_norm)
+        noise = self._parts.sigma0
+        return network_of(self.shape, rng, self.max_grad_norm, noise, self.backend, self.device)
 
     def begin(self, rng: np.random.Generator) -> None:
         """The loop hands the agent its generator: of the batches, and of the first weights unless a seed gave them."""
@@ -198,7 +213,7 @@ class DeepAgent:
         return values
 
     def _inputs(self, observation: Any) -> Array:
-        return self.encoder.see(np.array(self.encoder.code(observation), np.float32).reshape(1, -1))
+        return self.encoder.see(self.encoder.code(observation)[None])
 
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> EpsilonGreedy:
         """Epsilon-greedy on Q(s, .), or on Q(s, .) + bias."""
@@ -351,3 +366,13 @@ def widths(net_arch: Any) -> tuple[int, ...]:
     if not isinstance(net_arch, list | tuple) or not all(isinstance(n, int) and n >= 1 for n in net_arch):
         raise UserError(f"net_arch must be the widths of the hidden layers, such as [64,64], got {net_arch!r}")
     return tuple(net_arch)
+
+
+def convolutions(filters: Any) -> tuple[Convolution, ...]:
+    """Number, width and stride of each convolution. Raises UserError."""
+    fine = isinstance(filters, list | tuple) and all(isinstance(one, list | tuple) and len(one) == 3 for one in filters)
+    if not fine or not all(isinstance(n, int) and n >= 1 for one in filters for n in one):
+        raise UserError(
+            f"filters must be (number, width, stride) of each convolution, such as [[32,8,4],[64,4,2]], got {filters!r}"
+        )
+    return tuple((int(number), int(width), int(stride)) for number, width, stride in filters)

@@ -7,6 +7,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.frames import Picture
 from hfrl.tabular import discrete_parts
 from hfrl.types import UserError
 
@@ -17,61 +18,108 @@ class Encoder(NamedTuple):
     """How observations are stored and seen by a network.
 
     Attributes:
-        width: numbers stored per observation.
-        inputs: inputs of the network.
-        code: observation -> what is stored.
+        width: numbers stored per observation; 0 where pictures are stored.
+        inputs: numbers that come into the network's first dense layer; 0 where that is up to its convolutions.
+        code: observation -> what is stored, as an array.
         see: what is stored, with a leading axis -> the network's inputs.
         raw: what is stored, with a leading axis -> observations as the world gave them.
+        picture: what is stored where it is a picture; None otherwise.
+        image: channels, height and width of a picture as the network sees it; () otherwise.
+        table: rows and numbers per row of an embedding; () without one.
     """
 
     width: int
     inputs: int
-    code: Callable[[Any], Any]
-    see: Callable[[Array], Array]
-    raw: Callable[[Array], Any]
+    code: Callable[[Any], NDArray[Any]]
+    see: Callable[[NDArray[Any]], NDArray[Any]]
+    raw: Callable[[NDArray[Any]], Any]
+    picture: Picture | None = None
+    image: tuple[int, ...] = ()
+    table: tuple[int, ...] = ()
 
 
-def encoder_of(space: gymnasium.Space[Any]) -> Encoder:
-    """Numbers as they are for a Box of one axis; one input per value for ``Discrete``, ``MultiDiscrete`` and a
-    ``Tuple`` of ``Discrete``.
+def encoder_of(space: gymnasium.Space[Any], embedding: int = 0) -> Encoder:
+    """Numbers as they are for a Box of one axis; pictures for a Box of two to four; for ``Discrete``,
+    ``MultiDiscrete`` and a ``Tuple`` of ``Discrete`` one input per value, or ``embedding`` learnt numbers per part.
 
     Raises:
-        UserError: any other space, with what can be done.
+        UserError: any other space, with what can be done, or an embedding of what is not discrete.
     """
-    if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
-        width = int(space.shape[0])
-        return Encoder(width, width, same, same, same)
     sizes = discrete_parts(space)
     if sizes is not None:
-        return _one_hot(sizes, alone=isinstance(space, gymnasium.spaces.Discrete))
+        return _discrete(sizes, isinstance(space, gymnasium.spaces.Discrete), embedding)
+    if embedding:
+        raise UserError(f"embedding={embedding} is for discrete observations; these are {_words(space)}")
+    if isinstance(space, gymnasium.spaces.Box) and len(space.shape) == 1:
+        return Encoder(int(space.shape[0]), int(space.shape[0]), as_numbers, same, same)
+    if isinstance(space, gymnasium.spaces.Box) and 2 <= len(space.shape) <= 4:
+        return _picture(space.shape, space.dtype == np.uint8)
     raise UserError(
-        "a network of dense layers needs a Box of one axis or discrete observations, got "
-        f"{' '.join(str(space).split())}; wrap the world in gymnasium.wrappers.FlattenObservation"
+        f"a network needs a Box of one to four axes or discrete observations, got {_words(space)}; wrap the world in "
+        "gymnasium.wrappers.FlattenObservation"
     )
 
 
-def _one_hot(parts: Sequence[tuple[int, int]], alone: bool) -> Encoder:
-    """One input per value of each part; ``alone``: an observation is a number, not a sequence of them."""
+def _words(space: gymnasium.Space[Any]) -> str:
+    return " ".join(str(space).split())
+
+
+def _picture(shape: tuple[int, ...], bytes_: bool) -> Encoder:
+    """(height, width), (height, width, channels), (channels, height, width), or a stack of pictures (frames, height,
+    width, channels). Of three axes the shortest at either end is the channels; if it is the first one, they may be
+    frames of a stack."""
+    first = len(shape) == 3 and shape[0] < shape[2]
+    stacked = shape[0] if first or len(shape) == 4 else 1
+    picture = Picture(shape, "uint8" if bytes_ else "float32", stacked)
+
+    def code(observation: Any) -> NDArray[Any]:
+        return np.asarray(observation, picture.dtype)
+
+    def see(codes: NDArray[Any]) -> NDArray[Any]:
+        if len(shape) == 2:
+            return codes[:, None]
+        if first:
+            return codes
+        channels = np.moveaxis(codes, -1, -3)
+        return channels.reshape(len(codes), -1, *channels.shape[-2:])
+
+    return Encoder(0, 0, code, see, same, picture, see(np.zeros((1, *shape), np.uint8)).shape[1:])
+
+
+def _discrete(parts: Sequence[tuple[int, int]], alone: bool, embedding: int) -> Encoder:
+    """One input per value of each part, or a row of a table; ``alone``: an observation is a number, not a sequence."""
     starts = np.array([start for _, start in parts])
     counts = np.array([size for size, _ in parts])
-    inputs = int(counts.sum())
-    first = np.cumsum(counts) - counts  # the first input of each part
+    rows = int(counts.sum())
+    first = np.cumsum(counts) - counts  # the first input, or row, of each part
 
-    def code(observation: Any) -> Any:
-        return np.asarray(observation).reshape(-1) - starts
+    def code(observation: Any) -> NDArray[Any]:
+        numbers: NDArray[np.int64] = np.asarray(observation).reshape(-1) - starts
+        return numbers
 
-    def see(codes: Array) -> Array:
-        seen = np.zeros((len(codes), inputs), np.float32)
+    def one_hot(codes: NDArray[Any]) -> Array:
+        seen = np.zeros((len(codes), rows), np.float32)
         seen[np.arange(len(codes))[:, None], codes.astype(np.int64) + first] = 1.0
         return seen
 
-    def raw(codes: Array) -> Any:
+    def which(codes: NDArray[Any]) -> NDArray[np.int64]:
+        table_rows: NDArray[np.int64] = codes.astype(np.int64) + first
+        return table_rows
+
+    def raw(codes: NDArray[Any]) -> Any:
         whole_numbers = codes.astype(np.int64) + starts
         return whole_numbers[:, 0] if alone else whole_numbers
 
-    return Encoder(len(parts), inputs, code, see, raw)
+    if not embedding:
+        return Encoder(len(parts), rows, code, one_hot, raw)
+    return Encoder(len(parts), len(parts) * embedding, code, which, raw, table=(rows, embedding))
 
 
-def same(observation: Any) -> Any:
+def as_numbers(observation: Any) -> Array:
     """An observation that is a row of numbers already."""
-    return observation
+    return np.asarray(observation, np.float32)
+
+
+def same(codes: Any) -> Any:
+    """What is stored is what is seen."""
+    return codes

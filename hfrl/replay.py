@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.frames import Frames, Picture
 from hfrl.priorities import Sampler, Slots, Uniform
 from hfrl.types import Judgement, Step
 
@@ -89,18 +90,22 @@ def returns(signals: Array, inside: NDArray[np.bool_], gamma: float) -> tuple[Ar
 
 class Replay:
     """A ring of transitions, one row of float32 each: observation, next observation, reward, how it ended, action, next
-    action. A million transitions of CartPole take 48 MB.
+    action. A million transitions of CartPole take 48 MB. Pictures lie beside the rows, each once.
 
     Args:
         capacity: how many transitions are kept, at least 1.
         width: numbers per observation.
         sampler: who is drawn; all transitions alike by default.
+        picture: what observations look like, if they are pictures; ``width`` is 0 then.
     """
 
-    def __init__(self, capacity: int, width: int, sampler: Sampler | None = None) -> None:
+    def __init__(
+        self, capacity: int, width: int, sampler: Sampler | None = None, picture: Picture | None = None
+    ) -> None:
         self.capacity = capacity
         self.width = width
         self.sampler: Sampler = sampler or Uniform()
+        self.frames = Frames(capacity, picture) if picture else None
         self.rows = np.zeros((capacity, 2 * width + 4), np.float32)
         self.size = 0
         self.at = 0
@@ -113,8 +118,11 @@ class Replay:
             self.cut()
         self._expected = step.index + 1
         row, w = self.rows[self.at], self.width
-        row[:w] = observation
-        row[w : 2 * w] = next_observation
+        if self.frames is None:
+            row[:w] = observation
+            row[w : 2 * w] = next_observation
+        else:
+            self.frames.put(self.at, observation, next_observation)
         end = TERMINATED if step.terminated else CUT if step.truncated else GOES_ON
         row[2 * w :] = (step.reward, end, step.action, step.next_action or 0)
         if credits:
@@ -171,8 +179,11 @@ class Replay:
         said = self.said
         credits: Sequence[Credits] = [said.get(slot, ()) for slot in slots.tolist()] if said else ((),) * len(slots)
         terminated = (rows[:, 2 * w + 1] == TERMINATED).astype(np.float32)
+        observations, next_observations = rows[:, :w], rows[:, w : 2 * w]
+        if self.frames is not None:
+            observations, next_observations = self.frames.get(slots)
         return Batch(
-            slots, rows[:, :w], rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], rows[:, w : 2 * w],
+            slots, observations, rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], next_observations,
             rows[:, 2 * w + 3].astype(np.int64), terminated, credits, weights,
         )  # fmt: skip
 
@@ -184,6 +195,7 @@ class Replay:
             "replay_at": np.array([self.at, self._expected]),
             "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
             **self.sampler.arrays(self.size),
+            **(self.frames.arrays(self.size) if self.frames else {}),
         }
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -206,6 +218,8 @@ class Replay:
         for slot, value, share in said.tolist():
             self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))
         self.sampler.restore(arrays, self.size)
+        if self.frames:
+            self.frames.restore(arrays, self.size, self.newest)
 
 
 def judgement_of(batch: Batch, observations: Any, next_observations: Any) -> Judgement:

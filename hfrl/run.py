@@ -161,6 +161,8 @@ class Play(Staged):
     """The agent's discount."""
     epsilon: str | None = None
     """The agent's exploration."""
+    device: str | None = None
+    """Where networks run: cpu, cuda or auto. [auto]"""
     env_kwargs: tuple[str, ...] = ()
     """Settings of the world, key=value."""
     warmup: str = "auto"

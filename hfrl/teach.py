@@ -11,7 +11,7 @@ import numpy as np
 
 from hfrl import build, registry
 from hfrl.blend import Blend
-from hfrl.config import Arm
+from hfrl.config import Arm, plain_flags
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
 from hfrl.reaction import fit, median
@@ -160,9 +160,7 @@ def _arm(flags: Any) -> Arm:
     if not (1 <= flags.speed <= 30 or 0.2 <= flags.speed <= 1):
         raise UserError(f"--speed must be within [0.2, 30] steps per second, got {flags.speed}")
     chosen = registry.settings(flags.set, "--set")
-    for name, letter in (("learning_rate", flags.alpha), ("gamma", flags.gamma), ("epsilon", flags.epsilon)):
-        if letter is not None:
-            chosen[name] = registry.literal(letter)
+    chosen |= plain_flags(flags)
     arm = Arm(
         env=flags.env,
         agent=flags.agent,

@@ -22,7 +22,8 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "network fused nets outputs encoding replay deep priorities distributional noisy reading",
+    "network shapes fused nets torch_nets backends outputs frames "
+    "encoding replay deep priorities distributional noisy reading",
     1: "blend credit teachers judges people",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -57,6 +58,10 @@ LIBRARIES = {
     "hfrl.fused": {"numpy", "numba"},
     "hfrl.outputs": {"numpy"},
     "hfrl.encoding": {"numpy", "gymnasium"},
+    "hfrl.shapes": {"numpy"},
+    "hfrl.frames": {"numpy"},
+    "hfrl.torch_nets": {"numpy", "torch"},
+    "hfrl.backends": {"numpy"},
     "hfrl.deep": {"numpy"},
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),
@@ -261,7 +266,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
         ),
         ("numba", {"hfrl.compiled", "hfrl.fused"}),
-        ("torch", set()),
+        ("torch", {"hfrl.torch_nets"}),
         ("tyro", {"hfrl.run"}),
         ("joblib", {"hfrl.fanout", "hfrl.book_gradient"}),
     ],

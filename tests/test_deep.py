@@ -270,7 +270,7 @@ def test_a_prediction_may_be_several_numbers(head: Any) -> None:
 
     agent = variant(Parts(bootstrap, objective, head))(cart(), **QUICK, gamma=0.0, learning_rate=1e-2, seed=1)
     updates = [event.update for event in play(cart(), agent, seed=0, steps=300) if isinstance(event, Learnt)]
-    assert agent.sizes[-1] == 2 * (2 + head.extra)
+    assert agent.shape.sizes[-1] == 2 * (2 + head.extra)
     assert len(agent.q_values(np.zeros(4))) == 2
     errors = [abs(update.error) for update in updates if update is not None]
     assert np.mean(errors[-50:]) < 0.2 * np.mean(errors[:20]), "with gamma 0 every value is the reward, 1"
@@ -359,9 +359,9 @@ def test_impossible_settings_are_refused_in_one_line(settings: dict[str, Any], l
         DQN(cart(), **settings)
 
 
-def test_spaces_that_no_dense_network_takes_are_refused() -> None:
+def test_spaces_that_no_network_takes_are_refused() -> None:
     env = cart()
-    env.observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3))
+    env.observation_space = gymnasium.spaces.Box(0, 255, (2, 2, 8, 8, 3))
     with pytest.raises(UserError, match="FlattenObservation"):
         DQN(env)
     with pytest.raises(UserError, match="Discrete action space"):

@@ -24,7 +24,7 @@ def test_updates_from_the_same_weights_and_batch_are_the_peers(updates: int) -> 
     ours = DQN(env, learning_rate=1e-3, batch_size=32, gamma=0.9, net_arch=(24, 16), loss="huber")
     for theta, module in ((ours.network.theta, theirs.q_net), (ours.network.target, theirs.q_net_target)):
         linear = [layer for layer in module.modules() if isinstance(layer, torch.nn.Linear)]
-        for layer, (weights, biases) in zip(linear, layers_of(theta, ours.sizes), strict=True):
+        for layer, (weights, biases) in zip(linear, layers_of(theta, ours.shape.sizes), strict=True):
             weights[:] = layer.weight.data.numpy().T
             biases[:] = layer.bias.data.numpy()
     rng = np.random.default_rng(0)
@@ -46,6 +46,6 @@ def test_updates_from_the_same_weights_and_batch_are_the_peers(updates: int) -> 
         loss = ours.learn(ours.memory.batch(np.arange(32)), lambda judgement: judgement.step.reward)
     assert loss == pytest.approx(theirs.logger.name_to_value["train/loss"], abs=1e-5)
     linear = [layer for layer in theirs.q_net.modules() if isinstance(layer, torch.nn.Linear)]
-    for layer, (weights, biases) in zip(linear, layers_of(ours.network.theta, ours.sizes), strict=True):
+    for layer, (weights, biases) in zip(linear, layers_of(ours.network.theta, ours.shape.sizes), strict=True):
         assert np.allclose(layer.weight.data.numpy().T, weights, atol=1e-5)
         assert np.allclose(layer.bias.data.numpy(), biases, atol=1e-5)
