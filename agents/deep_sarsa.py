@@ -31,6 +31,7 @@ class DeepSarsa(DeepAgent):
     """
 
     on_policy: ClassVar[bool] = True
+    bootstraps: ClassVar[str] = "next"
     loss: str = "squared"
 
     def parts(self) -> Parts:

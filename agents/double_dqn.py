@@ -5,6 +5,7 @@ Guez & Silver, "Deep reinforcement learning with double Q-learning", AAAI 2016).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ class DoubleDQN(DeepAgent):
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
+    bootstraps: ClassVar[str] = "best"
     loss: str = "squared"
 
     def parts(self) -> Parts:

@@ -5,6 +5,7 @@ reinforcement learning", Nature 2015).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hfrl.deep import Array, DeepAgent, Outputs, Parts
 from hfrl.outputs import expected_return
@@ -25,6 +26,7 @@ class DQN(DeepAgent):
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
+    bootstraps: ClassVar[str] = "best"
     loss: str = "squared"
 
     def parts(self) -> Parts:

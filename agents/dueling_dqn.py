@@ -5,6 +5,7 @@ network architectures for deep reinforcement learning", ICML 2016).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hfrl.deep import Array, DeepAgent, Outputs, Parts
 from hfrl.outputs import DUELING, expected_return
@@ -25,6 +26,7 @@ class DuelingDQN(DeepAgent):
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
+    bootstraps: ClassVar[str] = "best"
     loss: str = "squared"
 
     def parts(self) -> Parts:

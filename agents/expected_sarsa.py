@@ -34,4 +34,5 @@ def learn(
 class ExpectedSarsa(TabularAgent):
     """Learns the values of its own exploring policy, averaged over its next action."""
 
+    bootstraps = "expected"
     learn_rule = staticmethod(learn)

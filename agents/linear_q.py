@@ -33,4 +33,5 @@ def learn(
 class LinearQ(LinearAgent):
     """Learns the values of the greedy policy over tiles or radial basis functions."""
 
+    bootstraps = "best"
     learn_rule = staticmethod(learn)

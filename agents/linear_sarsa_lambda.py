@@ -84,6 +84,7 @@ class LinearSarsaLambda(LinearAgent):
     """
 
     on_policy = True
+    bootstraps = "next"
     tables = ("q", "e", "q_old")
     learn_rule = staticmethod(learn)
 

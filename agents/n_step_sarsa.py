@@ -68,6 +68,7 @@ class NStepSarsa(TabularAgent):
     """
 
     on_policy = True
+    bootstraps = "next"
     tables = ("q", "past_s", "past_a", "past_r", "size")
     learn_rule = staticmethod(learn)
 

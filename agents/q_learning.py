@@ -23,6 +23,7 @@ def learn(q: Table, s: int, a: int, r: float, s2: int, terminated: bool, alpha: 
 class QLearning(TabularAgent):
     """Learns the values of the greedy policy while it explores."""
 
+    bootstraps = "best"
     learn_rule = staticmethod(learn)
 
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:

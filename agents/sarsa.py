@@ -26,6 +26,7 @@ class Sarsa(TabularAgent):
     """Learns the values of the policy it follows, exploration included."""
 
     on_policy = True
+    bootstraps = "next"
     learn_rule = staticmethod(learn)
 
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:

@@ -91,6 +91,7 @@ class SarsaLambda(TabularAgent):
     """
 
     on_policy = True
+    bootstraps = "next"
     tables = ("q", "e", "visited", "size", "q_old")
     learn_rule = staticmethod(learn)
 

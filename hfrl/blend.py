@@ -1,168 +1,55 @@
-"""How a person's word joins the automated reward: three ports, and the blends that use them.
+"""How a person's word joins the automated reward: the blend in force, and the switch that holds it.
 
-A teacher can change what an agent is *told* (``reward``), what it *prefers* (``bias``) or what it *does* (``mix``).
-Every port is ``(context, value) -> value`` and the identity by default; ``chain`` puts blends in a row. Blends read H,
-the model of the person, never the single press, except where ``source="press"`` asks for it.
-
-Numbers and order of TAMER+RL: Knox & Stone, "Combining manual feedback with subsequent MDP reward signals" (AAMAS 2010)
-and "Reinforcement learning from simultaneous human and MDP reward" (AAMAS 2012).
-
-Scale: H is about 1 in size (a press is +1 or -1). ``beta`` is in units of the world's reward, so a world whose returns
-are in the hundreds needs a beta to match.
+The ports are in :mod:`hfrl.ports`; each family of blends is a module of its own: :mod:`hfrl.tamer_rl` (Knox & Stone),
+:mod:`hfrl.policy_shaping` (Griffith et al.) and :mod:`hfrl.advice` (DPBA, PIES). Blends read H, the model of the
+person, never the single press, except where ``source="press"`` asks for it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from hfrl.policy import Categorical, greedy
-from hfrl.schedules import Constant, Exponential, Schedule, checked
-from hfrl.types import Distribution, Judgement, Step, UserError, record
+from hfrl.advice import LearntPotential, dpba, pies
+from hfrl.policy_shaping import policy_shaping
+from hfrl.ports import Blend, Context, HumanModel, Port, weight
+from hfrl.schedules import Constant
+from hfrl.tamer_rl import (
+    action_biasing,
+    control_sharing,
+    look_ahead_advice,
+    look_back_advice,
+    potential_based,
+    q_augmentation,
+    q_initialisation,
+    reward_shaping,
+)
+from hfrl.types import Distribution, Judgement, Step, Update, UserError, record
 
-
-class HumanModel(Protocol):
-    """H: what the person would say. ``values`` is H(s, .), ``counts`` how often each action was judged there."""
-
-    def observe(self, judgement: Judgement) -> None: ...
-
-    def values(self, observation: Any) -> Sequence[float]: ...
-
-    def counts(self, observation: Any) -> Sequence[int]: ...
-
-
-class Context(NamedTuple):
-    """What a port may look at. ``index`` and ``episode`` are the present; a judgement is there for the reward port."""
-
-    model: HumanModel
-    gamma: float
-    index: int  # type: ignore[assignment]  # the field's own word; nobody asks a record for tuple.index
-    episode: int
-    observation: Any
-    judgement: Judgement | None = None
-
-
-class Port(NamedTuple):
-    """A rule with its weight beta; at weight 0 the identity, whatever the rule."""
-
-    weight: Schedule
-    rule: Callable[[Context, float, Any], Any]
-
-    def __call__(self, context: Context, value: Any) -> Any:
-        beta = self.weight(context.index, context.episode)
-        return value if beta == 0 else self.rule(context, beta, value)
-
-
-class Blend(NamedTuple):
-    """A way to combine a person and a reward: the rules at each port, applied from left to right."""
-
-    name: str
-    reward: tuple[Port, ...] = ()
-    bias: tuple[Port, ...] = ()
-    mix: tuple[Port, ...] = ()
-
-
-# --- the equations ---------------------------------------------------------------------------------------------------
-
-
-def shaped_reward(reward: float, beta: float, h: float) -> float:
-    """R' = R + beta H(s, a) (TAMER+RL method 1).
-
-    >>> shaped_reward(-0.1, 0.5, 1.0)
-    0.4
-    """
-    return reward + beta * h
-
-
-def potential(beta: float, h: Sequence[float]) -> float:
-    """phi(s) = beta max_a H(s, a) (TAMER+RL method 8)."""
-    return beta * max(h)
-
-
-def potential_difference(gamma: float, phi: float, phi_next: float, terminated: bool) -> float:
-    """F = gamma phi(s') - phi(s), with phi(terminal) = 0 (Ng, Harada & Russell 1999). A truncation keeps phi(s').
-
-    >>> potential_difference(0.9, 2.0, 3.0, False), potential_difference(0.9, 2.0, 3.0, True)
-    (0.7000000000000002, -2.0)
-    """
-    return gamma * (1 - terminated) * phi_next - phi
-
-
-def added(values: Sequence[float] | None, beta: float, h: Sequence[float]) -> list[float]:
-    """The preference beta H(s, .), on top of a preference that is there already (TAMER+RL method 6).
-
-    >>> added([1.0, 0.0], 2.0, [0.0, 0.5])
-    [1.0, 1.0]
-    """
-    if values is None:
-        return [beta * one for one in h]
-    return [value + beta * one for value, one in zip(values, h, strict=True)]
-
-
-def shared_control(own: Categorical, beta: float, h: Sequence[float]) -> Categorical:
-    """With probability min(beta, 1) what H likes best, else the agent's own choice (TAMER+RL method 7).
-
-    >>> shared_control(Categorical([0.5, 0.5]), 0.5, [0.0, 1.0]).probabilities
-    [0.25, 0.75]
-    """
-    return own.mixed(min(beta, 1.0), greedy(h))
-
-
-# --- the rules at the ports ------------------------------------------------------------------------------------------
-
-
-def add_model(context: Context, beta: float, reward: float) -> float:
-    """The rule of :func:`reward_shaping`."""
-    step = _judgement(context).step
-    return shaped_reward(reward, beta, context.model.values(step.observation)[step.action])
-
-
-def add_press(context: Context, beta: float, reward: float) -> float:
-    """The rule of :func:`reward_shaping` with ``source="press"``."""
-    return shaped_reward(reward, beta, _judgement(context).feedback or 0.0)
-
-
-def add_potential(context: Context, beta: float, reward: float) -> float:
-    """The rule of :func:`potential_based`."""
-    step = _judgement(context).step
-    phi = potential(beta, context.model.values(step.observation))
-    phi_next = 0.0 if step.terminated else potential(beta, context.model.values(step.next_observation))
-    return reward + potential_difference(context.gamma, phi, phi_next, step.terminated)
-
-
-def add_preference(context: Context, beta: float, bias: Sequence[float] | None) -> list[float]:
-    """The rule of :func:`action_biasing`."""
-    return added(bias, beta, context.model.values(context.observation))
-
-
-def share_control(context: Context, beta: float, own: Categorical) -> Categorical:
-    """The rule of :func:`control_sharing`."""
-    # Where the person has never said anything H is all ties: sharing control would mean acting at random.
-    if not any(context.model.counts(context.observation)):
-        return own
-    return shared_control(own, beta, context.model.values(context.observation))
-
-
-def _judgement(context: Context) -> Judgement:
-    assert context.judgement is not None
-    return context.judgement
-
-
-# --- the blends ------------------------------------------------------------------------------------------------------
-
-SOURCES = {"model": add_model, "press": add_press}
-UNLIMITED = float("inf")
-
-
-def weight(beta: float | str | Schedule, decay: float = 1.0) -> Schedule:
-    """A blend's weight: constant, any schedule, or ``beta * decay ** episode``. Raises UserError."""
-    if decay == 1.0:
-        return checked("beta", beta, 0, UNLIMITED)
-    if not 0 <= decay <= 1:
-        raise UserError(f"decay must be within [0, 1], got {decay}")
-    if not isinstance(beta, int | float):
-        raise UserError(f"decay anneals a plain beta; beta={beta} is a schedule already")
-    return checked("beta", Exponential(float(beta), decay, by_episode=True), 0, UNLIMITED)
+__all__ = [
+    "NEEDS",
+    "Blend",
+    "Context",
+    "HumanModel",
+    "Port",
+    "Switch",
+    "action_biasing",
+    "chain",
+    "control_sharing",
+    "dpba",
+    "look_ahead_advice",
+    "look_back_advice",
+    "none",
+    "pies",
+    "policy_shaping",
+    "potential_based",
+    "q_augmentation",
+    "q_initialisation",
+    "refusal",
+    "reward_shaping",
+    "weight",
+]
 
 
 def none() -> Blend:
@@ -170,40 +57,59 @@ def none() -> Blend:
     return Blend("none")
 
 
-def reward_shaping(beta: float | str | Schedule = 0.5, decay: float = 1.0, source: str = "model") -> Blend:
-    """R' = R + beta H(s, a): the person's model is part of the reward (TAMER+RL 1).
-
-    ``source="press"`` adds the press itself instead of the model. A positive H on a way round in circles pays for ever
-    (Ho et al. 2015): see the guide before raising beta.
-    """
-    if source not in SOURCES:
-        raise UserError(f"source must be one of {', '.join(SOURCES)}, got {source!r}")
-    return Blend("reward_shaping", reward=(Port(weight(beta, decay), SOURCES[source]),))
-
-
-def potential_based(beta: float | str | Schedule = 1.0) -> Blend:
-    """R' = R + gamma phi(s') - phi(s), phi = beta max_a H(s, a): faster, never another goal (TAMER+RL 8)."""
-    return Blend("potential_based", reward=(Port(weight(beta), add_potential),))
-
-
-def action_biasing(beta: float | str | Schedule = 1.0, decay: float = 1.0) -> Blend:
-    """Act on Q + beta H; Q's update is untouched (TAMER+RL 6)."""
-    return Blend("action_biasing", bias=(Port(weight(beta, decay), add_preference),))
-
-
-def control_sharing(beta: float | str | Schedule = 0.5, decay: float = 1.0) -> Blend:
-    """With probability min(beta, 1) do what H likes best, where it was taught anything (TAMER+RL 7)."""
-    return Blend("control_sharing", mix=(Port(weight(beta, decay), share_control),))
-
-
 def chain(*blends: Blend) -> Blend:
-    """Blends in a row: each works on what the one before it left."""
+    """Blends in a row: each works on what the one before it left. Raises UserError where two do not go together."""
+    potentials = [blend.potential for blend in blends if blend.potential]
+    estimators = [blend.estimator for blend in blends if blend.estimator]
+    if len(potentials) > 1:
+        raise UserError("a chain has one learnt potential: dpba and pies do not go together")
+    if len(estimators) > 1:
+        raise UserError("a chain estimates the trainers' consistency once: take one policy_shaping")
     return Blend(
         "+".join(blend.name for blend in blends) or "none",
         tuple(port for blend in blends for port in blend.reward),
         tuple(port for blend in blends for port in blend.bias),
         tuple(port for blend in blends for port in blend.mix),
+        tuple(port for blend in blends for port in blend.start),
+        tuple(need for blend in blends for need in blend.needs),
+        potentials[0] if potentials else None,
+        estimators[0] if estimators else None,
+        any(blend.fades for blend in blends),
     )
+
+
+# --- what goes together ----------------------------------------------------------------------------------------------
+
+#: What a blend may need, and why it is refused without it.
+NEEDS = {
+    "table": "it writes into a table of action values, and {agent} has none that it acts on",
+    "worth": "it changes what the target bootstraps from, and {agent} does not say what that is",
+    "best or next": "it needs to know which action the target bootstraps from, and {agent} does not say",
+    "next": "it needs the action that is taken next, and {agent} does not wait for it; sarsa does",
+    "in order": "it follows the steps in their order, and {agent} learns them again in any order",
+    "rows": "it learns a potential as a table, and there is none for these observations",
+    "gamma": "it divides by gamma, which is 0",
+}
+
+
+def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
+    """Why a blend does not go with an agent, in words; None where it does."""
+    bootstraps = getattr(agent, "bootstraps", "")
+    if bootstraps != "next" and getattr(agent, "n_steps", 1) > 1:
+        bootstraps = ""  # what one step is told would be corrected at each of n
+    met = {
+        "table": getattr(agent, "one_table", False),
+        "worth": bootstraps != "",
+        "best or next": bootstraps in ("best", "next"),
+        "next": bootstraps == "next",
+        "in order": not getattr(agent, "replays", False),
+        "rows": getattr(model, "rows", None) is not None,
+        "gamma": gamma > 0,
+    }
+    for need in blend.needs:
+        if not met[need]:
+            return f"blend {blend.name} does not go with it: {NEEDS[need].format(agent=type(agent).__name__)}"
+    return None
 
 
 class Switch:
@@ -212,40 +118,170 @@ class Switch:
     Attributes:
         blend: the blend in force; assign another one to switch live.
         model: H, fed with every judgement whichever blend is on, so that a switch finds one ready.
+        reliability: the consistency of each trainer as the blend in force estimates it; empty where none does.
         takeover: (observation, the agent's distribution) -> what a person who drives makes of it; None where nobody can
             take over.
     """
 
-    def __init__(self, blend: Blend, model: HumanModel, gamma: float) -> None:
-        self.blend = blend
+    def __init__(self, blend: Blend, model: Any, gamma: float) -> None:
         self.model = model
         self.gamma = gamma
         self.index = 0
         self.episode = 0
+        self.reliability: dict[str, float] = {}
         self.takeover: Callable[[Any, Distribution], Distribution] | None = None
+        self._agent: Any = None
+        self._previous: Step | None = None
+        self._potentials: dict[str, LearntPotential] = {}
+        self._rng: np.random.Generator | None = None
+        self._still = False
+        self.blend = blend
+
+    @property
+    def blend(self) -> Blend:
+        """The blend in force."""
+        return self._blend
+
+    @blend.setter
+    def blend(self, blend: Blend) -> None:
+        self._blend = blend
+        plan = blend.potential
+        if plan is not None and plan.kind not in self._potentials and getattr(self.model, "rows", None) is not None:
+            made = LearntPotential(plan, self.model.rows, self.model.actions, self.model.row)
+            if self._rng is not None:
+                made.rng = self._rng
+            self._potentials[plan.kind] = made
+        if blend.fades:
+            self.model.labels.keep_times()
 
     def frozen(self) -> "Switch":
-        """The same preferences at today's weights, for evaluation: no reward port, nothing that still anneals."""
+        """The same preferences at today's weights, for evaluation: no reward port, nothing that anneals or learns."""
 
         def today(ports: tuple[Port, ...]) -> tuple[Port, ...]:
             return tuple(Port(Constant(port.weight(self.index, self.episode)), port.rule) for port in ports)
 
-        return Switch(Blend(self.blend.name, (), today(self.blend.bias), today(self.blend.mix)), self.model, self.gamma)
+        blend = self.blend
+        kept = blend._replace(
+            reward=(), bias=today(blend.bias), mix=today(blend.mix), start=(), needs=(), estimator=None
+        )
+        still = Switch(kept._replace(potential=None), self.model, self.gamma)
+        still._blend, still._potentials, still.reliability = kept, self._potentials, self.reliability
+        still._still = True
+        return still
+
+    # --- where the loop stands ---------------------------------------------------------------------------------------
+
+    def begin(self, agent: Any, rng: np.random.Generator) -> None:
+        """A run begins, or goes on: who learns, and the generator of what the blend itself draws.
+
+        Raises:
+            UserError: the blend does not go with this agent.
+        """
+        if self._still:
+            return  # what it looks at belongs to the switch that learns
+        reason = refusal(self._blend, agent, self.model, self.gamma)
+        if reason:
+            raise UserError(reason)
+        self._agent, self._rng, self._previous = agent, rng, None
+        for potential in self._potentials.values():
+            potential.rng = rng
+        if self._blend.start and getattr(agent, "steps", 1) == 0:
+            for observation, action in self.model.known():
+                self._begin_with(Step(self.index, self.episode, observation, action, 0.0, None, False, False))
+
+    def begin_episode(self, index: int, episode: int) -> None:
+        """An episode begins: the present, and what is estimated anew once an episode."""
+        self.index, self.episode = index, episode
+        if self._blend.estimator is not None:
+            self.reliability = self._blend.estimator(self._context(None))
 
     def waits(self) -> bool:
-        """Whether steps must wait for their feedback: only while a reward port is live."""
-        return any(port.weight(self.index, self.episode) != 0 for port in self.blend.reward)
+        """Whether steps must wait for their feedback: only while a port is live that makes something of it."""
+        return any(port.weight(self.index, self.episode) != 0 for port in self._blend.reward) or self._learns()
+
+    def _learns(self) -> bool:
+        """Whether the blend's own potential is learnt: while one of its ports is live, and nobody only looks at it."""
+        if self._blend.potential is None or self._still:
+            return False
+        return any(port.weight(self.index, self.episode) != 0 for port in (*self._blend.reward, *self._blend.bias))
+
+    # --- what is learnt ----------------------------------------------------------------------------------------------
+
+    def observe(self, judgement: Judgement) -> None:
+        """H hears a judgement; where the blend says so, the value of a pair that is judged for the first time moves."""
+        if not self._blend.start:
+            self.model.observe(judgement)
+            return
+        observation, action = judgement.step.observation, judgement.step.action
+        before = self.model.counts(observation)[action]
+        self.model.observe(judgement)
+        if not before and self.model.counts(observation)[action]:
+            self._begin_with(judgement.step)
+
+    def _begin_with(self, step: Step) -> None:
+        context = self._context(step.observation, Judgement(step))
+        moved = 0.0
+        for port in self._blend.start:
+            moved = port(context, moved)
+        if moved:
+            self._agent.raise_value(step.observation, step.action, moved)
+
+    def learn(self, agent: Any, judgement: Judgement) -> Update | None:
+        """The agent learns a judgement, and the blend's own potential before it."""
+        plan = self._blend.potential
+        if plan is not None and self._learns():
+            step = judgement.step
+            pressed = plan.source == "press"
+            advice = (judgement.feedback or 0.0) if pressed else self.model.values(step.observation)[step.action]
+            self._potentials[plan.kind].learn(judgement, advice, self.gamma)
+        self._agent = agent
+        update: Update | None = agent.update(judgement, self.reward)
+        self._previous = None if judgement.step.ended else judgement.step
+        return update
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What blends have learnt beside H, as plain arrays for a checkpoint."""
+        result: dict[str, NDArray[Any]] = {}
+        for potential in self._potentials.values():
+            result |= potential.arrays()
+        if self.reliability:
+            names = sorted(self.reliability)
+            result["reliability_of"] = np.array(names, dtype=np.str_)
+            result["reliability"] = np.array([self.reliability[name] for name in names])
+        return result
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`; what is not there begins anew. Raises ValueError on another shape."""
+        for kind, potential in self._potentials.items():
+            if f"phi_{kind}" in arrays:
+                potential.restore(arrays)
+            else:
+                potential.clear()
+        names = arrays["reliability_of"].tolist() if "reliability_of" in arrays else []
+        values = np.asarray(arrays["reliability"], np.float64).tolist() if names else []
+        self.reliability = {str(name): float(value) for name, value in zip(names, values, strict=True)}
+        self._previous = None
+
+    # --- the ports ---------------------------------------------------------------------------------------------------
+
+    def _context(self, observation: Any, judgement: Judgement | None = None) -> Context:
+        plan = self._blend.potential
+        potential = None if plan is None else self._potentials.get(plan.kind)
+        now = (
+            self.model, self.gamma, self.index, self.episode, observation, judgement, self._agent, potential,
+            self.reliability, self._previous,
+        )  # fmt: skip
+        return record(Context, now)
 
     def reward(self, judgement: Judgement) -> Any:
         """What the agent is told: the world's reward through the reward port; a number, or an array for a batch."""
         value: Any = judgement.step.reward
-        if not self.blend.reward:
+        if not self._blend.reward:
             return value
         if isinstance(value, np.ndarray):
             return self._rewards(judgement) if self.waits() else value
-        now = (self.model, self.gamma, self.index, self.episode, judgement.step.observation, judgement)
-        context = record(Context, now)
-        for port in self.blend.reward:
+        context = self._context(judgement.step.observation, judgement)
+        for port in self._blend.reward:
             value = port(context, value)
         return value
 
@@ -253,25 +289,28 @@ class Switch:
         """The same for a judgement with a leading axis, one by one: float64 of shape (batch,)."""
         step = batch.step
         ended = np.asarray(step.terminated, dtype=bool)
-        rows = zip(step.observation, step.action, step.reward, step.next_observation, ended, batch.credits, strict=True)
+        after = step.next_action if step.next_action is not None else (None,) * len(ended)
+        rows = zip(
+            step.observation, step.action, step.reward, step.next_observation, ended, batch.credits, after, strict=True
+        )
         return np.array(
             [
-                self.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False), credits))
-                for o, a, r, o2, end, credits in rows
+                self.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False, next_action=a2), credits))
+                for o, a, r, o2, end, credits, a2 in rows
             ]
         )
 
     def bias(self, observation: Any) -> Sequence[float] | None:
         """What the agent prefers beyond its own values; None for no preference."""
         preference = None
-        context = Context(self.model, self.gamma, self.index, self.episode, observation)
-        for port in self.blend.bias:
+        context = self._context(observation)
+        for port in self._blend.bias:
             preference = port(context, preference)
         return preference
 
     def mix(self, observation: Any, own: Distribution) -> Distribution:
         """What is done: the agent's distribution through the mix port."""
-        context = Context(self.model, self.gamma, self.index, self.episode, observation)
-        for port in self.blend.mix:
+        context = self._context(observation)
+        for port in self._blend.mix:
             own = port(context, own)
         return own

@@ -10,7 +10,7 @@ import numpy as np
 
 from hfrl import blend as blends
 from hfrl import people, registry
-from hfrl.blend import Blend, Switch
+from hfrl.blend import Blend, Switch, refusal
 from hfrl.config import Arm
 from hfrl.credit import Credit
 from hfrl.loop import human_model
@@ -145,8 +145,9 @@ def make_blend(text: str) -> Blend:
     return made[0] if len(made) == 1 else blends.chain(*made)
 
 
-def make_switch(arm: Arm, env: Any, gamma: float) -> Switch:
-    """The blend of an arm with an empty model of the person. Raises UserError where no H fits the world."""
+def make_switch(arm: Arm, env: Any, agent: Any) -> Switch:
+    """The blend of an arm with an empty model of the person. Raises UserError where no H fits the world, or the blend
+    does not go with the agent."""
     blend, model = make_blend(arm.blend), human_model(env)
     if blend.name != "none" and isinstance(model, NoModel):
         raise UserError(
@@ -154,7 +155,10 @@ def make_switch(arm: Arm, env: Any, gamma: float) -> Switch:
             "or a Box of one axis; "
             f"{arm.env} has {env.observation_space}; use --blend none"
         )
-    return Switch(blend, model, gamma)
+    reason = refusal(blend, agent, model, agent.gamma)
+    if reason:
+        raise UserError(f"agent {arm.agent} in {arm.env}: {reason}")
+    return Switch(blend, model, agent.gamma)
 
 
 def make_credit(arm: Arm) -> Credit:
@@ -175,7 +179,7 @@ def check(arm: Arm) -> None:
     env = make_env(arm.env, arm.env_kwargs)
     try:
         agent = make_agent(arm, env)
-        make_teacher(arm, env, np.random.default_rng(0), agent, make_switch(arm, env, agent.gamma))
+        make_teacher(arm, env, np.random.default_rng(0), agent, make_switch(arm, env, agent))
         make_credit(arm)
     finally:
         env.close()

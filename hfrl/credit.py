@@ -128,14 +128,14 @@ Released = tuple[Judgement, bool]
 Taken = tuple[Sequence[Press], Sequence[Released]]
 
 
-def removed(
-    credits: Sequence[tuple[float, float]], value: float, share: float | None
-) -> tuple[tuple[float, float], ...]:
-    """The credits less the last one of this value and share; all of them where there is none."""
+def without(judgement: Judgement, press: Press) -> Judgement:
+    """The judgement less this press's share of credit, if it has one; of equal presses the last one goes."""
+    wanted = (press.feedback.value, dict(press.shares).get(judgement.step.index))
+    credits, trainers = judgement.credits, judgement.trainers
     for at in reversed(range(len(credits))):
-        if credits[at] == (value, share):
-            return (*credits[:at], *credits[at + 1 :])
-    return tuple(credits)
+        if credits[at] == wanted and (not trainers or trainers[at] == press.feedback.trainer):
+            return Judgement(judgement.step, (*credits[:at], *credits[at + 1 :]), (*trainers[:at], *trainers[at + 1 :]))
+    return judgement
 
 
 class Credit(Protocol):
@@ -163,7 +163,8 @@ def afterwards(late: Sequence[Press]) -> tuple[Released, ...]:
     """What was said of a step while the agent learnt from it already: H hears of it, the agent does not learn again."""
     if not late:
         return ()
-    return ((Judgement(late[0].step, tuple((press.feedback.value, 1.0) for press in late)), False),)
+    said = tuple((press.feedback.value, 1.0) for press in late)
+    return ((Judgement(late[0].step, said, tuple(press.feedback.trainer for press in late)), False),)
 
 
 class Immediate:
@@ -189,23 +190,33 @@ class Immediate:
         credited = tuple([self.share(step, press) for press in presses]) if presses else ()
         self._before = step
         if not presses:
-            return (), ((record(Judgement, (step, ())), owed),)
-        now = tuple((one.feedback.value, 1.0) for one in credited if one.step is step)
-        return credited, (*afterwards([one for one in credited if one.step is not step]), (Judgement(step, now), owed))
+            return (), ((record(Judgement, (step, (), ())), owed),)
+        now = [one.feedback for one in credited if one.step is step]
+        said = Judgement(step, tuple((one.value, 1.0) for one in now), tuple(one.trainer for one in now))
+        return credited, (*afterwards([one for one in credited if one.step is not step]), (said, owed))
 
 
 class _Waiting:
     """A step in the window: when it was on the screen, and the credit it has got so far."""
 
-    __slots__ = ("begin", "closed", "credits", "end", "owed", "step")
+    __slots__ = ("begin", "closed", "end", "judgement", "owed")
 
     def __init__(self, step: Step, owed: bool) -> None:
-        self.step = step
+        self.judgement = Judgement(step)
         self.owed = owed
         self.begin = step.time
         self.end = math.inf
         self.closed = False
-        self.credits: list[tuple[float, float]] = []
+
+    @property
+    def step(self) -> Step:
+        """The step that waits."""
+        return self.judgement.step
+
+    def credit(self, press: Feedback, share: float) -> None:
+        """So much of this press is about the step."""
+        step, credits, trainers = self.judgement
+        self.judgement = Judgement(step, (*credits, (press.value, share)), (*trainers, press.trainer))
 
 
 class Window:
@@ -243,9 +254,8 @@ class Window:
 
     def forget(self, press: Press) -> None:
         """The steps that still wait lose their shares of this press."""
-        shared = dict(press.shares)
         for waiting in self._waiting:
-            waiting.credits = list(removed(waiting.credits, press.feedback.value, shared.get(waiting.step.index)))
+            waiting.judgement = without(waiting.judgement, press)
 
     def barrier(self) -> None:
         """No later press is about a step that left the screen before now."""
@@ -267,7 +277,7 @@ class Window:
         late = [press for press in credited if press.shares[0][0] not in waiting]
         for press in credited:
             for index, part in press.shares if press not in late else ():
-                waiting[index].credits.append((press.feedback.value, part))
+                waiting[index].credit(press.feedback, part)
         self._before = step
         return credited, [*afterwards(late), *self._release(step)]
 
@@ -285,7 +295,7 @@ class Window:
         released = []
         while self._waiting and self._waiting[0].end + self._reach <= horizon:
             waiting = self._waiting.popleft()
-            released.append((Judgement(waiting.step, tuple(waiting.credits)), waiting.owed))
+            released.append((waiting.judgement, waiting.owed))
         return released
 
 

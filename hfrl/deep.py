@@ -122,6 +122,10 @@ class DeepAgent:
 
     on_policy: ClassVar[bool] = False
     learns_from_feedback: ClassVar[bool] = False
+    #: As for :class:`hfrl.tabular.TabularAgent`; empty where :meth:`worth` is not what the target says.
+    bootstraps: ClassVar[str] = ""
+    #: Steps are learnt again, in any order.
+    replays: ClassVar[bool] = True
 
     def parts(self) -> Parts:
         """What makes this variant, from its settings. Raises UserError for a setting out of its range."""
@@ -238,6 +242,15 @@ class DeepAgent:
             return self.policy(observation).sample(self._predicting.random()), None
         values = self.q_values(observation)
         return values.index(max(values)), None
+
+    def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:
+        """What the target takes an observation to be worth, were the values of both networks Q(s, .) + bias."""
+        code = np.array(self.encoder.code(observation), np.float32).reshape(1, -1)
+        more = np.zeros(self.actions, np.float32) if bias is None else np.asarray(bias, np.float32)
+        nobody, nothing = np.zeros(1, np.int64), np.zeros(1, np.float32)
+        batch = Batch(nobody, code, nobody, nothing, code, nobody, nothing, ((),))
+        worth = self._parts.bootstrap(lambda c: self.online(c) + more, lambda c: self.lagging(c) + more, batch)
+        return float(worth[0])
 
     # --- learning ----------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Session:
         self.env = build.make_env(arm.env, arm.env_kwargs)
         self.evaluation_env = build.make_env(arm.env, arm.env_kwargs)
         self.agent = build.make_agent(arm, self.env)
-        self.switch = build.make_switch(arm, self.env, self.agent.gamma)
+        self.switch = build.make_switch(arm, self.env, self.agent)
         self.teacher = build.make_teacher(arm, self.env, draws.teacher, self.agent, self.switch)
         self.credit = build.make_credit(arm)
         #: Whether H takes part in the behaviour, so that the agent alone is not what acted.
@@ -87,6 +87,7 @@ class Session:
         learnt: Arrays = dict(self.agent.arrays())
         if hasattr(self.switch.model, "arrays"):
             learnt |= self.switch.model.arrays()
+        learnt |= self.switch.arrays()
         return learnt
 
     def restore(self, arrays: Arrays) -> None:
@@ -96,6 +97,7 @@ class Session:
             self.agent.restore(arrays)
             if hasattr(self.switch.model, "restore"):
                 self.switch.model.restore(arrays)
+            self.switch.restore(arrays)
         except (KeyError, ValueError, TypeError, OverflowError, IndexError) as error:
             raise UserError(f"the saved agent does not fit {self.arm.agent} in {self.arm.env}: {error}") from error
 

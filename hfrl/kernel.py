@@ -15,10 +15,10 @@ import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
-from hfrl import blend as blends
-from hfrl.blend import Blend, Port
+from hfrl import tamer_rl
 from hfrl.models import running_mean
 from hfrl.policy import softmax_probabilities, upper_bounds
+from hfrl.ports import Blend, Port
 from hfrl.schedules import Constant, Exponential, Linear, Schedule
 from hfrl.teachers import Dials, oracle
 
@@ -294,8 +294,8 @@ def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -
         "    n = len(values)",
     ]
     for port in blend.bias:
-        if port.rule is not blends.add_preference:
-            raise RefusedError(f"the bias rule {port.rule.__name__} is none of ours")
+        if port.rule is not tamer_rl.add_preference:
+            raise RefusedError(f"the bias rule {_named(port.rule)} is none of ours")
     if blend.bias:
         lines += ["    biased = np.empty(n)", "    for k in range(n):", "        b = 0.0"]
         for port in blend.bias:
@@ -342,8 +342,8 @@ def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) ->
 
 def _sharing_lines(page: _Page, port: Port) -> list[str]:
     """Control sharing: with probability min(beta, 1) what H likes best, where it was taught anything."""
-    if port.rule is not blends.share_control:
-        raise RefusedError(f"the mix rule {port.rule.__name__} is none of ours")
+    if port.rule is not tamer_rl.share_control:
+        raise RefusedError(f"the mix rule {_named(port.rule)} is none of ours")
     return [
         f"    beta = {page.schedule(port.weight, 'index', 'episode')}",
         "    taught = False",
@@ -474,20 +474,20 @@ def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list
     lines = []
     for port in blend.reward:
         lines.append(f"beta = {page.schedule(port.weight, 'index', 'episode')}")
-        if port.rule is blends.add_model:
-            page.functions["shaped_reward"] = blends.shaped_reward
+        if port.rule is tamer_rl.add_model:
+            page.functions["shaped_reward"] = tamer_rl.shaped_reward
             lines += ["if beta != 0:", "    signal = shaped_reward(signal, beta, h_mean[o, a])"]
-        elif port.rule is blends.add_press:
-            page.functions["shaped_reward"] = blends.shaped_reward
+        elif port.rule is tamer_rl.add_press:
+            page.functions["shaped_reward"] = tamer_rl.shaped_reward
             press = "label if spoke else 0.0" if taught else "0.0"
             lines += ["if beta != 0:", f"    signal = shaped_reward(signal, beta, {press})"]
-        elif port.rule is blends.add_potential:
-            page.functions |= {"potential": blends.potential, "potential_difference": blends.potential_difference}
+        elif port.rule is tamer_rl.add_potential:
+            page.functions |= {"potential": tamer_rl.potential, "potential_difference": tamer_rl.potential_difference}
             lines += ["if beta != 0:", "    phi = potential(beta, h_mean[o])"]
             lines += ["    phi2 = 0.0 if terminated else potential(beta, h_mean[o2])"]
             lines += [f"    signal = signal + potential_difference({page.number(gamma)}, phi, phi2, terminated)"]
         else:
-            raise RefusedError(f"the reward rule {port.rule.__name__} is none of ours")
+            raise RefusedError(f"the reward rule {_named(port.rule)} is none of ours")
     return lines
 
 
@@ -514,6 +514,11 @@ def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool) -
     if "visits" in tables:
         lines.append(f"{_own('visits')}[o, a] += 1")
     return [*lines, "steps += 1", "episodes += ended"]
+
+
+def _named(rule: Any) -> str:
+    name: str = getattr(rule, "__name__", type(rule).__name__)
+    return name
 
 
 def praised(env: Any, dials: Dials | None, states: int, actions: int) -> NDArray[np.bool_]:

@@ -46,6 +46,7 @@ class LinearAgent(TabularAgent):
     """
 
     greatest_rate = 2.0
+    one_table = False  # a value is a sum of weights that it shares with its neighbours
 
     def __init__(
         self,

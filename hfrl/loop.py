@@ -10,10 +10,11 @@ import numpy as np
 from gymnasium.spaces import Box
 from gymnasium.wrappers import TimeLimit
 
-from hfrl.blend import Blend, HumanModel, Switch, none
+from hfrl.blend import Blend, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
 from hfrl.models import HumanTable, HumanTiles, NoModel
+from hfrl.ports import HumanModel
 from hfrl.seeding import streams, uniforms
 from hfrl.tabular import TABLE_LIMIT, action_count, rows_of
 from hfrl.teachers import silent
@@ -121,6 +122,7 @@ def play(
     if isinstance(agent, DrawingAgent):
         agent.begin(draws.replay)
     switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
+    switch.begin(agent, draws.network)
     credit = credit or Immediate()
     clock = clock or metronome()
     if steps == 0:
@@ -132,7 +134,7 @@ def play(
         observation, info = env.reset(seed=reset_seed)
         reset_seed = None  # seeded once: the next episodes go on from the world's own generator
         mask = info.get("action_mask")
-        switch.index, switch.episode = index, episode
+        switch.begin_episode(index, episode)
         action, probability, actor = _choose(agent, switch, observation, next(uniform))
         ended = False
         first = True
@@ -161,7 +163,7 @@ def play(
                 yield Pressed(press)
             for judgement, owed in released:
                 if judgement.credits:
-                    switch.model.observe(judgement)
+                    switch.observe(judgement)
                 if owed:
                     yield _learn(agent, switch, judgement)
             if index == last:
@@ -185,7 +187,7 @@ def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[A
 
 
 def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
-    return record(Learnt, (judgement, agent.update(judgement, switch.reward)))
+    return record(Learnt, (judgement, switch.learn(agent, judgement)))
 
 
 class Greedy:

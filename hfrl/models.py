@@ -1,12 +1,13 @@
 """Models of the human: what this person would say of an action, learnt from their judgements."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.features import Tiles
+from hfrl.labels import Labels
 from hfrl.types import Judgement, UserError
 
 
@@ -28,12 +29,17 @@ class HumanTable:
     Attributes:
         mean: H, ``mean[s][a]``, states x actions.
         count: how many labels each has.
+        labels: who said what of each, see :class:`hfrl.labels.Labels`.
+        rows, actions: the table's size.
+        row: the number of an observation.
     """
 
     def __init__(self, states: int, actions: int, index: Callable[[Any], int]) -> None:
         self.mean = [[0.0] * actions for _ in range(states)]
         self.count = [[0] * actions for _ in range(states)]
-        self._index = index
+        self.labels = Labels(states, actions)
+        self.rows, self.actions = states, actions
+        self.row = self._index = index
 
     def observe(self, judgement: Judgement) -> None:
         """Learn one judgement; silence teaches nothing."""
@@ -43,6 +49,7 @@ class HumanTable:
         state, action = self._index(judgement.step.observation), judgement.step.action
         self.count[state][action] += 1
         self.mean[state][action] = running_mean(self.mean[state][action], self.count[state][action], label)
+        self.labels.add((state,), judgement)
 
     def correct(self, old: Judgement, new: Judgement) -> None:
         """Replace a judgement that was observed by another of the same step; a silent one takes its label away."""
@@ -50,6 +57,8 @@ class HumanTable:
         if before is None:
             return
         state, action = self._index(old.step.observation), old.step.action
+        self.labels.add((state,), old, -1)
+        self.labels.add((state,), new)
         count = self.count[state][action]
         total = self.mean[state][action] * count - before
         if after is None:
@@ -66,9 +75,21 @@ class HumanTable:
         """How often each action was judged here."""
         return self.count[self._index(observation)]
 
+    def said(self, observation: Any) -> Mapping[str, Sequence[float]]:
+        """D(s, .) of each trainer: praise minus blame."""
+        return self.labels.differences((self._index(observation),))
+
+    def recency(self, observation: Any, now: int, decay: float) -> list[float]:
+        """How fresh the labels of each action are, in [0, 1]; 0 where nothing was ever said."""
+        return self.labels.recency((self._index(observation),), now, decay)
+
+    def labelled(self) -> Iterator[tuple[int, dict[str, list[tuple[float, float]]]]]:
+        """The judged rows, and (praise, blame) of each action there by trainer."""
+        return self.labels.by_row()
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model as plain arrays, for a checkpoint."""
-        return {"h_mean": np.array(self.mean), "h_count": np.array(self.count)}
+        return {"h_mean": np.array(self.mean), "h_count": np.array(self.count)} | self.labels.arrays()
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
@@ -76,8 +97,13 @@ class HumanTable:
         for name in ("h_mean", "h_count"):
             if arrays[name].shape != shape or arrays[name].dtype.kind not in "fi":
                 raise ValueError(f"{name} has shape {arrays[name].shape}, expected {shape}, of numbers")
+        self.labels.restore(arrays)
         self.mean = arrays["h_mean"].tolist()
         self.count = arrays["h_count"].tolist()
+
+    def known(self) -> Iterator[tuple[Any, int]]:
+        """Nothing: an H that is learnt has no observations to give, only rows. See :class:`FixedTable`."""
+        return iter(())
 
 
 class HumanTiles:
@@ -93,10 +119,14 @@ class HumanTiles:
     Attributes:
         total: the sum of the labels, tiles x actions.
         count: how many labels each tile has.
+        labels: who said what of each tile.
     """
+
+    rows = None  # no table
 
     def __init__(self, features: Tiles, actions: int) -> None:
         self.features = features
+        self.labels = Labels(features.size, actions)
         self.total = np.zeros((features.size, actions))
         self.count = np.zeros((features.size, actions), np.int64)
 
@@ -106,8 +136,9 @@ class HumanTiles:
 
     def correct(self, old: Judgement, new: Judgement) -> None:
         """Replace a judgement that was observed by another of the same step; a silent one takes its label away."""
-        self._add(old, -1)
-        self._add(new, 1)
+        if old.feedback is not None:
+            self._add(old, -1)
+            self._add(new, 1)
 
     def _add(self, judgement: Judgement, times: int) -> None:
         label = judgement.feedback
@@ -116,6 +147,7 @@ class HumanTiles:
         indices, _ = self.features.active(judgement.step.observation)
         self.total[indices, judgement.step.action] += times * label
         self.count[indices, judgement.step.action] += times
+        self.labels.add(indices.tolist(), judgement, times)
 
     def values(self, observation: Any) -> list[float]:
         """H(s, .), one number per action."""
@@ -131,15 +163,28 @@ class HumanTiles:
         result: list[int] = self.count[indices].max(axis=0).tolist()
         return result
 
+    def said(self, observation: Any) -> Mapping[str, Sequence[float]]:
+        """D(s, .) of each trainer: praise minus blame, the mean over the tiles."""
+        return self.labels.differences(self.features.active(observation)[0].tolist())
+
+    def recency(self, observation: Any, now: int, decay: float) -> list[float]:
+        """How fresh the labels of each action are here or near, in [0, 1]."""
+        return self.labels.recency(self.features.active(observation)[0].tolist(), now, decay)
+
+    def labelled(self) -> Iterator[tuple[int, dict[str, list[tuple[float, float]]]]]:
+        """The judged tiles, and (praise, blame) of each action there by trainer."""
+        return self.labels.by_row()
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model as plain arrays, for a checkpoint."""
-        return {"h_total": self.total.copy(), "h_count": self.count.copy()}
+        return {"h_total": self.total.copy(), "h_count": self.count.copy()} | self.labels.arrays()
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
         for name, present in (("h_total", self.total), ("h_count", self.count)):
             if arrays[name].shape != present.shape or arrays[name].dtype.kind not in "fi":
                 raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape}, of numbers")
+        self.labels.restore(arrays)
         self.total = arrays["h_total"].astype(np.float64)
         self.count = arrays["h_count"].astype(np.int64)
 
@@ -147,8 +192,11 @@ class HumanTiles:
 class FixedTable:
     """A model that is given and never learns: for tests, for advice written down beforehand, for a recorded person."""
 
+    row = int
+
     def __init__(self, table: Sequence[Sequence[float]]) -> None:
         self.table = table
+        self.rows, self.actions = len(table), len(table[0])
 
     def observe(self, judgement: Judgement) -> None:
         """A fixed model stays as it is."""
@@ -160,6 +208,25 @@ class FixedTable:
     def counts(self, observation: int) -> Sequence[int]:
         """Advice written down counts as said once, except where it is 0."""
         return [int(value != 0) for value in self.table[observation]]
+
+    def said(self, observation: int) -> Mapping[str, Sequence[float]]:  # noqa: ARG002 - a model's verb
+        """Nobody pressed anything."""
+        return {}
+
+    def recency(self, observation: int, now: int, decay: float) -> list[float]:  # noqa: ARG002 - a model's verb
+        """Advice written down does not age; 0 where there is none."""
+        return [float(value != 0) for value in self.table[observation]]
+
+    def labelled(self) -> Iterator[tuple[int, dict[str, list[tuple[float, float]]]]]:
+        """Nobody pressed anything."""
+        return iter(())
+
+    def known(self) -> Iterator[tuple[int, int]]:
+        """The pairs of which it says something, as (observation, action)."""
+        for observation in range(self.rows):
+            for action in range(self.actions):
+                if self.table[observation][action] != 0:
+                    yield observation, action
 
 
 class NoModel:
@@ -177,6 +244,16 @@ class NoModel:
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """Nothing to restore."""
+
+    rows = None  # no table
+
+    def said(self, observation: Any) -> Mapping[str, Sequence[float]]:
+        """There is no H for this world. Raises UserError."""
+        return {"": self.values(observation)}
+
+    def recency(self, observation: Any, now: int, decay: float) -> Sequence[float]:  # noqa: ARG002 - a model's verb
+        """There is no H for this world. Raises UserError."""
+        return self.values(observation)
 
     def values(self, observation: Any) -> Sequence[float]:
         """There is no H for this world. Raises UserError."""

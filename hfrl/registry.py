@@ -98,14 +98,34 @@ AGENTS: Mapping[str, Entry] = {
 BLENDS: Mapping[str, Entry] = {
     "none": Entry("hfrl.blend:none", "only the automated reward counts"),
     "reward_shaping": Entry(
-        "hfrl.blend:reward_shaping", "told: R + beta H(s,a)  [beta=0.5 decay=1 source=model|press]"
+        "hfrl.blend:reward_shaping", "told: R + beta H(s,a)  [beta=0.5 decay=1 source=model|press eligibility=0]"
     ),
+    "q_initialisation": Entry(
+        "hfrl.blend:q_initialisation", "begins with: Q0 + beta H(s,a), at a pair's first label; tables  [beta=1]"
+    ),
+    "q_augmentation": Entry("hfrl.blend:q_augmentation", "told and prefers: learns and acts on Q + beta H  [beta=1]"),
     "potential_based": Entry(
         "hfrl.blend:potential_based", "told: R + gamma phi(s') - phi(s), phi = beta max_a H  [beta=1]"
     ),
-    "action_biasing": Entry("hfrl.blend:action_biasing", "prefers: acts on Q + beta H  [beta=1 decay=1]"),
+    "action_biasing": Entry("hfrl.blend:action_biasing", "prefers: acts on Q + beta H  [beta=1 decay=1 eligibility=0]"),
     "control_sharing": Entry(
-        "hfrl.blend:control_sharing", "does: with probability beta what H likes best  [beta=0.5 decay=1]"
+        "hfrl.blend:control_sharing", "does: with probability beta what H likes best  [beta=0.5 decay=1 eligibility=0]"
+    ),
+    "look_ahead_advice": Entry(
+        "hfrl.blend:look_ahead_advice", "told and prefers: gamma phi(s',a') - phi(s,a), acts on Q + phi  [beta=1]"
+    ),
+    "look_back_advice": Entry(
+        "hfrl.blend:look_back_advice", "told: phi(s,a) - phi(before) / gamma; agents that learn what they do  [beta=1]"
+    ),
+    "policy_shaping": Entry(
+        "hfrl.blend:policy_shaping",
+        "does: Pr_RL times Advise's Pr_c  [beta=1 consistency=0.8|em|variational|ann/0.9;bob/0.6 form=general|single]",
+    ),
+    "dpba": Entry(
+        "hfrl.blend:dpba", "told and prefers: advice as a learnt potential  [beta=1 rate=0.01 corrected=True]"
+    ),
+    "pies": Entry(
+        "hfrl.blend:pies", "prefers: acts on Q - xi Phi, xi fades  [beta=1 episodes=100 rate=0.5 epsilon=0.1]"
     ),
 }
 TEACHERS: Mapping[str, Entry] = {

@@ -226,6 +226,6 @@ def judgement_of(batch: Batch, observations: Any, next_observations: Any) -> Jud
     """A batch as the reward port sees it: one judgement with a leading axis, observations as the world gave them."""
     step = Step(
         -1, -1, observations, batch.actions, batch.rewards, next_observations,  # type: ignore[arg-type]
-        batch.terminated, False,  # type: ignore[arg-type]
+        batch.terminated, False, next_action=batch.next_actions,  # type: ignore[arg-type]
     )  # fmt: skip
     return Judgement(step, batch.credits)  # type: ignore[arg-type]

@@ -296,7 +296,8 @@ class Desk:
     @property
     def weight(self) -> float:
         """The present weight of the blend's first port; 0 where it has none."""
-        ports = (*self.switch.blend.reward, *self.switch.blend.bias, *self.switch.blend.mix)
+        blend = self.switch.blend
+        ports = (*blend.reward, *blend.bias, *blend.mix, *blend.start)
         return ports[0].weight(self.switch.index, self.switch.episode) if ports else 0.0
 
 
@@ -306,7 +307,7 @@ def reweighted(blend: Blend, beta: float) -> Blend:
     def at(ports: tuple[Port, ...]) -> tuple[Port, ...]:
         return tuple(Port(Constant(beta), port.rule) for port in ports)
 
-    return Blend(blend.name, at(blend.reward), at(blend.bias), at(blend.mix))
+    return blend._replace(reward=at(blend.reward), bias=at(blend.bias), mix=at(blend.mix), start=at(blend.start))
 
 
 # --- the person ------------------------------------------------------------------------------------------------------

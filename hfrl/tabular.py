@@ -25,7 +25,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.policy import EXPLORATIONS, Discrete, greedy, upper_bounds
+from hfrl.policy import EXPLORATIONS, Discrete, expected_value, explored, greedy, upper_bounds
 from hfrl.schedules import Schedule, checked
 from hfrl.seeding import restored, state_of
 from hfrl.types import Judgement, RewardPort, Step, Update, UserError, record
@@ -140,6 +140,9 @@ class TabularAgent:
     greatest_rate = 1.0
     #: Whether the rule draws numbers of its own, so that a checkpoint must hold its generator.
     draws = False
+    #: What its target takes the next state to be worth, for blends that change it: Q of the ``"next"`` action, the
+    #: ``"best"`` one, or the one ``"expected"`` of its policy; empty where it is none of these.
+    bootstraps: ClassVar[str] = ""
     _wanted: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -220,6 +223,17 @@ class TabularAgent:
             return greedy(upper_bounds(values, self.visits[s], rate))
         return self._explore(values, rate)
 
+    def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:
+        """What the target takes an observation to be worth, were the agent's values Q(s, .) + bias."""
+        values = self.values(self.row(observation))
+        if bias is not None:
+            values = [q + b for q, b in zip(values, bias, strict=True)]
+        return expected_value(values, self.rate_now(), self.exploring) if self.bootstraps == "expected" else max(values)
+
+    def prior(self, s: int) -> Sequence[float]:
+        """The probabilities of the agent's own policy in a row of its table."""
+        return explored(self.values(s), self.rate_now(), self.exploring)
+
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The policy without exploration, ties at random; what evaluation runs."""
         return greedy(self._preferred(self.row(observation), bias))
@@ -261,6 +275,15 @@ class TabularAgent:
         wanted = self._wanted
         arguments = [known[name] if name in known else getattr(self, name) for name in wanted]
         return self.finish(step, r, type(self).learn_rule(*arguments))
+
+    @property
+    def one_table(self) -> bool:
+        """Whether the agent's action values are one table, in which a value can be moved (:meth:`raise_value`)."""
+        return type(self).values_rule is None and self.tables[:1] == ("q",)
+
+    def raise_value(self, observation: Any, action: int, amount: float) -> None:
+        """Q(s, a) + amount, as if that had been part of Q0."""
+        self.q[self.row(observation)][action] += amount
 
     def rates(self) -> dict[str, float]:
         """The numbers a person may change while the agent learns, as they are now."""

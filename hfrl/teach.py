@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hfrl import build, registry
-from hfrl.blend import Blend
+from hfrl.blend import Blend, refusal
 from hfrl.config import Arm, plain_flags
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
 from hfrl.reaction import fit, median
 from hfrl.reading import Arrays, is_finite, is_whole, parse_json, read_arrays, read_json, read_lines
 from hfrl.record import command_line, create_run, write_arrays, write_json
+from hfrl.seeding import streams
 from hfrl.session import (
     LEVERS,
     OTHER_EVENTS,
@@ -89,10 +90,12 @@ def enough_warmup(arm: Arm, seed: int) -> int:
     return steps
 
 
-def all_blends(chosen: Blend) -> list[Blend]:
-    """The blends that `b` goes through: the chosen one first, then every other with its defaults."""
-    others = [build.make_blend(name) for name in registry.BLENDS if name != chosen.name]
-    return [chosen, *others]
+def all_blends(session: Session) -> list[Blend]:
+    """The blends that `b` goes through: the chosen one first, then every other that goes with the agent, with its
+    defaults."""
+    switch, agent = session.switch, session.agent
+    others = [build.make_blend(name) for name in registry.BLENDS if name != switch.blend.name]
+    return [switch.blend, *(one for one in others if not refusal(one, agent, switch.model, agent.gamma))]
 
 
 # --- play ------------------------------------------------------------------------------------------------------------
@@ -119,7 +122,7 @@ def run_play(flags: Any) -> int:
     write_arrays(folder / "initial.npz", session.arrays())
     log = SessionLog(folder / "feedback.jsonl", flags.trainer)
     wiring = Wiring(session.env, session.agent, session.switch, session.credit, live_seed(start.seed), since)
-    desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
+    desk = Desk(session.agent, session.switch, all_blends(session))
     memory = Memory(session.agent, session.switch, session.credit)
     clock = FrameClock() if flags.fast else RealClock()
     live = Live(wiring, Person(desk, session.credit, memory, clock, log, flags.speed))
@@ -401,7 +404,7 @@ def _replay(start: Start, folder: Path) -> tuple[Session, Replayed]:
 
 
 def _replayed(session: Session, folder: Path) -> Replayed:
-    desk = Desk(session.agent, session.switch, all_blends(session.switch.blend))
+    desk = Desk(session.agent, session.switch, all_blends(session))
     desk.stage = Staged(session.env, unseen)
     memory = Memory(session.agent, session.switch, session.credit)
     events = read_log(folder / "feedback.jsonl")
@@ -449,12 +452,17 @@ def _relearn(flags: Any, start: Start, folder: Path) -> int:
     recorded.close()
     fresh, _ = _restored(start, folder)
     fresh.switch.blend = blend
+    fresh.switch.begin(fresh.agent, streams(start.seed).network)
+    episode = None
     for step in steps:
         judgement = said.get(step.index, Judgement(step))
+        if step.episode != episode:
+            fresh.switch.begin_episode(step.index, step.episode)
+            episode = step.episode
         fresh.switch.index, fresh.switch.episode = step.index + 1, step.episode
         if judgement.credits:
-            fresh.switch.model.observe(judgement)
-        fresh.agent.update(judgement, fresh.switch.reward)
+            fresh.switch.observe(judgement)
+        fresh.switch.learn(fresh.agent, judgement)
     out = folder / f"relearnt_{blend.name.replace('+', '_')}.npz"
     write_arrays(out, fresh.arrays())
     result = fresh.evaluate(50, with_h=False)

@@ -69,10 +69,12 @@ class Feedback(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """A step with what was said of it: ``credits`` are pairs (value of a press, this step's share of it)."""
+    """A step with what was said of it: ``credits`` are pairs (value of a press, this step's share of it), ``trainers``
+    who pressed, in the same order; empty where that is not known."""
 
     step: Step
     credits: tuple[tuple[float, float], ...] = ()
+    trainers: tuple[str, ...] = ()
 
     @property
     def feedback(self) -> float | None:

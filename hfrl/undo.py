@@ -7,7 +7,7 @@ episode H and the log are corrected, and what the agent made of it stays.
 from typing import Any, NamedTuple
 
 from hfrl.blend import Blend, Switch
-from hfrl.credit import Credit, removed
+from hfrl.credit import Credit, without
 from hfrl.types import Acted, Event, Judgement, Learnt, Press
 
 
@@ -30,6 +30,11 @@ class Remembering:
         self._memory = memory
         self.values = model.values
         self.counts = model.counts
+        self.said = model.said
+        self.recency = model.recency
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
 
     def observe(self, judgement: Judgement) -> None:
         """Learn it and note it."""
@@ -68,7 +73,7 @@ class Memory:
         if isinstance(event, Acted) and event.step.episode != self._episode:
             self._episode = event.step.episode
             self._entries.clear()
-            self._snapshot = (self._agent.arrays(), self._model.arrays())
+            self._snapshot = (self._agent.arrays(), self._model.arrays(), self._switch.arrays())
         elif isinstance(event, Learnt):
             self.remember(event.judgement, by_model=False)
 
@@ -86,7 +91,8 @@ class Memory:
         for index, told in self._said.items():
             credits = tuple(credit for judgement in told for credit in judgement.credits)
             if credits:
-                result[index] = told[0]._replace(credits=credits)
+                trainers = tuple(trainer for judgement in told for trainer in judgement.trainers)
+                result[index] = told[0]._replace(credits=credits, trainers=trainers)
         return result
 
     def take_back(self, press: Press) -> str:
@@ -114,12 +120,12 @@ class Memory:
 
     def _correct(self, corrections: list[tuple[Judgement, Judgement]]) -> None:
         """Correct H as it is, and as it was when the present episode began."""
-        agent_arrays, at_start = self._snapshot
+        agent_arrays, at_start, beside = self._snapshot
         present = self._model.arrays()
         self._model.restore(at_start)
         for old, new in corrections:
             self._model.correct(old, new)
-        self._snapshot = agent_arrays, self._model.arrays()
+        self._snapshot = agent_arrays, self._model.arrays(), beside
         self._model.restore(present)
         for old, new in corrections:
             self._model.correct(old, new)
@@ -127,9 +133,10 @@ class Memory:
     def _relearn(self, entries: list[_Entry]) -> None:
         switch, agent = self._switch, self._agent
         present = switch.index, switch.episode, switch.blend, (switch.gamma, *agent.dials())
-        agent_arrays, model_arrays = self._snapshot
+        agent_arrays, model_arrays, beside = self._snapshot
         agent.restore(agent_arrays)
         self._model.restore(model_arrays)
+        switch.restore(beside)
         for entry in self._entries:
             if entry.by_model:
                 self._said[entry.judgement.step.index].pop()
@@ -137,10 +144,10 @@ class Memory:
         for entry in entries:
             self._set(entry.index, entry.episode, entry.blend, entry.dials)
             if not entry.by_model:
-                agent.update(entry.judgement, switch.reward)
+                switch.learn(agent, entry.judgement)
                 self.remember(entry.judgement, by_model=False)
             elif entry.judgement.credits:
-                switch.model.observe(entry.judgement)
+                switch.observe(entry.judgement)
         self._set(*present)
 
     def _set(self, index: int, episode: int, blend: Blend, dials: tuple[Any, ...]) -> None:
@@ -148,9 +155,3 @@ class Memory:
         self._switch.index, self._switch.episode, self._switch.blend = index, episode, blend
         self._switch.gamma = dials[0]
         self._agent.set_dials(dials[1:])
-
-
-def without(judgement: Judgement, press: Press) -> Judgement:
-    """The judgement less this press's share of credit, if it has one; of equal presses the last one goes."""
-    share = dict(press.shares).get(judgement.step.index)
-    return judgement._replace(credits=removed(judgement.credits, press.feedback.value, share))

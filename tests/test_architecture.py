@@ -23,8 +23,8 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
     "network shapes fused nets torch_nets backends outputs frames "
-    "encoding replay deep priorities distributional noisy reading",
-    1: "blend credit teachers judges people",
+    "encoding replay deep priorities distributional noisy reading labels ports",
+    1: "blend tamer_rl policy_shaping advice credit teachers judges people",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
@@ -35,6 +35,8 @@ FLOOR = {
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {"hfrl.teachers", "hfrl.judges", "hfrl.people"}
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
+#: The modules of blends: :mod:`hfrl.blend` gathers them.
+FAMILIES = {"hfrl.tamer_rl", "hfrl.policy_shaping", "hfrl.advice"}
 #: What may be imported from outside, beside the standard library.
 LIBRARIES = {
     "hfrl": set(),
@@ -68,6 +70,11 @@ LIBRARIES = {
     "hfrl.seeding": {"numpy"},
     "hfrl.tabular": {"numpy", "gymnasium"},
     "hfrl.blend": {"numpy"},
+    "hfrl.ports": set(),
+    "hfrl.labels": {"numpy"},
+    "hfrl.tamer_rl": set(),
+    "hfrl.policy_shaping": set(),
+    "hfrl.advice": {"numpy"},
     "hfrl.credit": {"numpy"},
     "hfrl.teachers": {"numpy"},
     "hfrl.judges": {"numpy"},
@@ -220,6 +227,8 @@ def test_modules_import_downwards(name: str) -> None:
             assert floor == 4, where
         elif name in TEACHING:
             assert FLOORS[target] == 0 or target in TEACHING | {"hfrl.credit"}, where
+        elif name in ("hfrl.blend", "hfrl.advice"):
+            assert FLOORS[target] == 0 or target in FAMILIES, where
         elif floor == 1:
             assert FLOORS[target] == 0, where
         else:
@@ -349,7 +358,22 @@ def test_no_function_takes_whatever_comes(path: Path) -> None:
 
 
 LEARNERS = [name for name in MODULES if is_agent(name)] + [
-    f"hfrl.{name}" for name in ("models", "blend", "policy", "schedules", "returns", "tabular", "credit", "types")
+    f"hfrl.{name}"
+    for name in (
+        "models",
+        "blend",
+        "policy",
+        "schedules",
+        "returns",
+        "tabular",
+        "credit",
+        "types",
+        "labels",
+        "ports",
+        "tamer_rl",
+        "policy_shaping",
+        "advice",
+    )
 ]
 
 

@@ -16,22 +16,18 @@ from hfrl.blend import (
     Port,
     Switch,
     action_biasing,
-    added,
     chain,
     control_sharing,
     none,
-    potential,
     potential_based,
-    potential_difference,
     reward_shaping,
-    shaped_reward,
-    shared_control,
     weight,
 )
 from hfrl.mdp import MDP, Array, q_star
 from hfrl.models import FixedTable, HumanTable
 from hfrl.policy import Categorical, epsilon_greedy
 from hfrl.schedules import Constant, Exponential, Linear
+from hfrl.tamer_rl import added, potential, potential_difference, shaped_reward, shared_control
 from hfrl.types import Judgement, Step, UserError
 
 #: H of three states and two actions.
