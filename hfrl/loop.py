@@ -3,7 +3,7 @@
 world -> step -> feedback -> credit -> blend -> agent.update -> record -> screen
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -15,7 +15,7 @@ from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
 from hfrl.models import HumanTable, HumanTiles, NoModel
 from hfrl.ports import HumanModel
-from hfrl.seeding import streams, uniforms
+from hfrl.seeding import Uniforms, streams
 from hfrl.tabular import TABLE_LIMIT, action_count, rows_of
 from hfrl.teachers import silent
 from hfrl.types import (
@@ -53,18 +53,28 @@ class Clock(Protocol):
     def __call__(self, first_of_episode: bool) -> float: ...
 
 
-def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS) -> Clock:
+class Metronome:
+    """The clock of a run without a screen: every step is shown for so many seconds, and some seconds of grading time
+    follow an episode's last step.
+
+    Attributes:
+        ticks, pauses: steps shown so far, and episodes begun, less 1 each.
+    """
+
+    def __init__(self, step_seconds: float, grading_seconds: float) -> None:
+        self._seconds = step_seconds, grading_seconds
+        self.ticks, self.pauses = -1, -1
+
+    def __call__(self, first_of_episode: bool) -> float:
+        self.ticks += 1
+        self.pauses += first_of_episode
+        return shown_at(self.ticks, self.pauses, *self._seconds)
+
+
+def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS) -> Metronome:
     """The clock of a run without a screen: every step is shown for 0.3 s, and a second of grading time follows an
     episode's last step."""
-    ticks, pauses = -1, -1
-
-    def time(first_of_episode: bool) -> float:
-        nonlocal ticks, pauses
-        ticks += 1
-        pauses += first_of_episode
-        return shown_at(ticks, pauses, step_seconds, grading_seconds)
-
-    return time
+    return Metronome(step_seconds, grading_seconds)
 
 
 def shown_at(
@@ -88,6 +98,49 @@ def human_model(env: Any) -> HumanModel:
         return NoModel()
 
 
+class UnderWay(NamedTuple):
+    """An episode that was paused: what the agent sees, the mask that came with it, and the action (with its probability
+    and who chose it) where that was drawn before the pause."""
+
+    observation: Any
+    mask: Any
+    chosen: tuple[Any, float, str] | None
+
+
+class Place(NamedTuple):
+    """Where the loop paused, and goes on from.
+
+    Attributes:
+        index, episode: of the next step.
+        uniforms: the luck of the policy.
+        world_seed: of the first ``reset``; None once the world was seeded.
+        clock: session time.
+        under_way: the episode that was paused; None between two episodes.
+    """
+
+    index: int  # type: ignore[assignment]  # the field's own word
+    episode: int
+    uniforms: Uniforms
+    world_seed: int | None
+    clock: Clock
+    under_way: UnderWay | None = None
+
+
+def beginning(
+    agent: Agent,
+    switch: Switch,
+    seed: int | None = None,
+    clock: Clock | None = None,
+    since: tuple[int, int] = (0, 0),
+) -> Place:
+    """The place before the first step. An agent that draws is handed its generator, and so is the switch."""
+    draws = streams(seed)
+    if isinstance(agent, DrawingAgent):
+        agent.begin(draws.replay)
+    switch.begin(agent, draws.network)
+    return Place(*since, Uniforms(draws.policy), draws.world, clock or metronome())
+
+
 def play(
     env: Any,
     agent: Agent,
@@ -98,7 +151,8 @@ def play(
     clock: Clock | None = None,
     steps: int | None = None,
     since: tuple[int, int] = (0, 0),
-) -> Iterator[Event]:
+    place: Place | None = None,
+) -> Generator[Event, None, Place]:
     """Yield what happens, for ever or for ``steps`` steps: the caller counts, logs, draws, pauses and stops.
 
     ``Acted(step)`` when the world has moved; then the teacher is asked; ``Pressed(press)`` for each press, credited;
@@ -116,28 +170,33 @@ def play(
         since: steps and episodes that lie behind the agent already (a warm-up, a loaded agent): counting goes on there.
         steps: return once so many steps were taken, wherever the episode is; None never returns. It is a pause, not an
             end: steps that still wait for their feedback stay in the credit.
+        place: where an earlier call with the same parts paused; then seed, clock and since are told by it.
+
+    Returns:
+        The place where it paused: 1000 steps, and 1000 more from there, are 2000 steps bit for bit.
     """
-    draws = streams(seed)
-    uniform = uniforms(draws.policy)
-    if isinstance(agent, DrawingAgent):
-        agent.begin(draws.replay)
     switch = blend if isinstance(blend, Switch) else Switch(blend or none(), human_model(env), agent.gamma)
-    switch.begin(agent, draws.network)
+    if place is None:
+        place = beginning(agent, switch, seed, clock, since)
     credit = credit or Immediate()
-    clock = clock or metronome()
     if steps == 0:
-        return
-    index, episode = since
+        return place
+    index, episode, uniforms, reset_seed, clock, under_way = place
+    uniform = uniforms.numbers
     last = None if steps is None else index + steps
-    reset_seed: int | None = draws.world
     while True:
-        observation, info = env.reset(seed=reset_seed)
-        reset_seed = None  # seeded once: the next episodes go on from the world's own generator
-        mask = info.get("action_mask")
-        switch.begin_episode(index, episode)
-        action, probability, actor = _choose(agent, switch, observation, next(uniform))
+        first = under_way is None
+        if under_way is None:
+            observation, info = env.reset(seed=reset_seed)
+            reset_seed = None  # seeded once: the next episodes go on from the world's own generator
+            mask = info.get("action_mask")
+            switch.begin_episode(index, episode)
+            chosen = None
+        else:
+            observation, mask, chosen = under_way
+            under_way = None
+        action, probability, actor = chosen or _choose(agent, switch, observation, next(uniform))
         ended = False
-        first = True
         while not ended:
             next_observation, reward, terminated, truncated, info = env.step(action)
             next_mask = info.get("action_mask")
@@ -167,7 +226,8 @@ def play(
                 if owed:
                     yield _learn(agent, switch, judgement)
             if index == last:
-                return
+                rest = (next_observation, next_mask, (action, probability, actor) if drawn else None)
+                return Place(index, episode + ended, uniforms, None, clock, None if ended else UnderWay(*rest))
             if not (drawn or ended):
                 action, probability, actor = _choose(agent, switch, next_observation, next(uniform))
             observation, mask, first = next_observation, next_mask, False

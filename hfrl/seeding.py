@@ -4,7 +4,8 @@ World, policy, replay, network and teacher never share a generator, so that a ch
 alone and runs stay comparable across methods.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from operator import length_hint
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,11 +31,46 @@ def streams(seed: int | None = None) -> Streams:
     return Streams(world, policy, replay, network, teacher, evaluation)
 
 
-def uniforms(rng: np.random.Generator, block: int = 1024) -> Iterator[float]:
-    """The generator's uniform numbers, one by one: the stream of ``rng.random()``, drawn in blocks for a fifth of the
-    cost."""
-    while True:
-        yield from rng.random(block).tolist()
+class Uniforms:
+    """The generator's uniform numbers: the stream of ``rng.random()``, drawn in blocks for a fifth of the cost.
+
+    Attributes:
+        numbers: the stream, for ``next``.
+    """
+
+    BLOCK = 1024
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._before = state_of(rng)  # where the generator stood when the present block was drawn
+        self._block = iter(())
+        self._drawn = 0
+        self.numbers = self._flow()
+
+    def _flow(self) -> Iterator[float]:
+        while True:
+            yield from self._block
+            self._refill()
+
+    def _refill(self) -> None:
+        self._before = state_of(self._rng)
+        self._block = iter(self._rng.random(self.BLOCK).tolist())
+        self._drawn = self.BLOCK
+
+    def state(self) -> tuple[list[int], int]:
+        """Where the present block began (:func:`state_of`), and how many of its numbers are used up."""
+        return self._before.tolist(), self._drawn - length_hint(self._block)
+
+    def restore(self, state: tuple[Sequence[int], int]) -> None:
+        """The inverse of :meth:`state`. Raises ValueError on anything else."""
+        words, used = state
+        if not 0 <= used <= self.BLOCK:
+            raise ValueError(f"a block has {self.BLOCK} numbers, and {used} cannot be used up")
+        self._rng = restored(np.array(words, dtype=np.uint64))
+        self._refill()
+        for _ in range(used):
+            next(self._block)
+        self.numbers = self._flow()
 
 
 def draw(rng: np.random.Generator) -> float:

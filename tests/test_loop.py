@@ -25,7 +25,7 @@ from hfrl.envs import recipe
 from hfrl.loop import evaluate, human_model, metronome, play
 from hfrl.models import FixedTable, HumanTable, HumanTiles, NoModel
 from hfrl.policy import Categorical, Commanded
-from hfrl.seeding import streams, uniforms
+from hfrl.seeding import Uniforms, streams
 from hfrl.tabular import TABLE_LIMIT
 from hfrl.teachers import press, silent, simulated
 from hfrl.types import (
@@ -170,7 +170,7 @@ def tape_of(on_policy: bool, steps: int = 5, seed: int = 34) -> Tape:
 
 def tosses(seed: int = 34) -> list[int]:
     """The coin of the policy's own stream: one uniform number for each choice."""
-    return [int(u >= 0.5) for u in islice(uniforms(streams(seed).policy), 20)]
+    return [int(u >= 0.5) for u in islice(Uniforms(streams(seed).policy).numbers, 20)]
 
 
 def test_the_tape_of_an_off_policy_agent() -> None:
