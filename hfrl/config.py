@@ -315,6 +315,15 @@ def plain_flags(flags: Any) -> dict[str, Any]:
     return {name: registry.literal(value) for name, value in typed.items() if value is not None}
 
 
+def as_typed(settings: dict[str, Any]) -> tuple[str, ...]:
+    """Settings as they are typed, ``key=value``.
+
+    >>> as_typed({"gamma": 0.9, "net_arch": [64, 64]})
+    ('gamma=0.9', 'net_arch=[64, 64]')
+    """
+    return tuple(f"{key}={value}" for key, value in settings.items())
+
+
 def _with_preset(flags: Train, taken: Preset) -> Train:
     """The flags, and where they say nothing the preset."""
     return dataclasses.replace(
@@ -323,7 +332,8 @@ def _with_preset(flags: Train, taken: Preset) -> Train:
         env=flags.env or (taken.env,),
         agent=flags.agent or (taken.agent,),
         total_timesteps=taken.total_timesteps if flags.total_timesteps is None else flags.total_timesteps,
-        set=(*(f"{key}={value}" for key, value in taken.set.items()), *flags.set),
+        set=(*as_typed(taken.set), *flags.set),
+        env_kwargs=(*as_typed(taken.env_kwargs), *flags.env_kwargs),
     )
 
 

@@ -18,6 +18,7 @@ class Preset(NamedTuple):
     env: str
     total_timesteps: int
     set: dict[str, Any]
+    env_kwargs: dict[str, Any] = {}  # noqa: RUF012 - of a record, that nobody writes into
 
 
 @functools.cache

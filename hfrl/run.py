@@ -143,10 +143,12 @@ class Staged:
 class Play(Staged):
     """Teach in the window: reward, penalise, take over, and see what each press did."""
 
-    env: str = "hfrl/Pizza-v0"
-    """The world: any with pictures (rgb_array) and Discrete observations and actions."""
-    agent: str = "q_learning"
-    """Who learns."""
+    env: str | None = None
+    """The world: any with pictures (rgb_array) and Discrete actions. [hfrl/Pizza-v0]"""
+    agent: str | None = None
+    """Who learns. [q_learning]"""
+    preset: str | None = None
+    """Settings that were measured to learn a world; `hfrl list presets` shows them all."""
     blend: str = "reward_shaping"
     """How your feedback joins the reward; b goes on to the next while you teach."""
     credit: str = "uniform"

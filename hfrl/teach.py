@@ -11,9 +11,10 @@ import numpy as np
 
 from hfrl import build, registry
 from hfrl.blend import Blend, refusal
-from hfrl.config import Arm, plain_flags
+from hfrl.config import DEFAULT_ENV, Arm, plain_flags
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
+from hfrl.presets import preset
 from hfrl.reaction import fit, median
 from hfrl.reading import Arrays, is_finite, is_whole, parse_json, read_arrays, read_json, read_lines
 from hfrl.record import command_line, create_run, write_arrays, write_json
@@ -162,18 +163,18 @@ def run_play(flags: Any) -> int:
 def _arm(flags: Any) -> Arm:
     if not (1 <= flags.speed <= 30 or 0.2 <= flags.speed <= 1):
         raise UserError(f"--speed must be within [0.2, 30] steps per second, got {flags.speed}")
-    chosen = registry.settings(flags.set, "--set")
-    chosen |= plain_flags(flags)
+    taken = None if flags.preset is None else preset(flags.preset)
+    chosen = dict(taken.set if taken else {}) | registry.settings(flags.set, "--set") | plain_flags(flags)
     arm = Arm(
-        env=flags.env,
-        agent=flags.agent,
+        env=flags.env or (taken.env if taken else DEFAULT_ENV),
+        agent=flags.agent or (taken.agent if taken else "q_learning"),
         teacher="none",
         blend=flags.blend,
         credit=flags.credit,
         total_timesteps=1,
         seeds=(flags.seed,),
         set=chosen,
-        env_kwargs=registry.settings(flags.env_kwargs, "--env-kwargs"),
+        env_kwargs=dict(taken.env_kwargs if taken else {}) | registry.settings(flags.env_kwargs, "--env-kwargs"),
     )
     build.check(arm)
     return arm

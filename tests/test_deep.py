@@ -1,6 +1,7 @@
 """Deep agents: targets by hand, the person's word in a batch, one update against arithmetic, exact repeats."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
@@ -390,6 +391,8 @@ def test_cartpole_is_learnt(agent_class: Any) -> None:
 def test_every_preset_is_an_agent_that_can_be_made_in_its_world() -> None:
     assert {"cartpole", "cartpole_fast", "acrobot", "mountain_car"} <= presets().keys()
     for name in presets():
+        if name == "lunar_lander" and find_spec("Box2D") is None:
+            continue  # an extra
         (arm,) = arms(Train(preset=name))
         assert arm.total_timesteps == presets()[name].total_timesteps
         build.check(arm)
