@@ -1,7 +1,13 @@
 """The variants of DQN: targets by hand, one whole update by torch, noise, priorities, n steps, and the person."""
 
 import itertools
+import json
+import os
+from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 
 import gymnasium
 import numpy as np
@@ -16,6 +22,7 @@ from hfrl.nets import layers_of
 from hfrl.noisy import NoisyNetwork
 from hfrl.priorities import Prioritized
 from hfrl.replay import Batch
+from hfrl.run import main
 from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
 
 VARIANTS = (PrioritizedDQN, NoisyDQN, C51, QRDQN, Rainbow)
@@ -366,6 +373,31 @@ def test_what_was_saved_goes_on_as_if_nothing_had_happened(agent_class: Any, mor
 def test_impossible_settings_are_refused_in_one_line(agent_class: Any, settings: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError, match=line):
         agent_class(cart(), **settings)
+
+
+# The window
+
+
+@pytest.mark.parametrize("name", ["prioritized_dqn", "rainbow"])
+def test_a_session_in_the_window_is_replayed_to_the_bit(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = tmp_path / "keys.jsonl"
+    presses = [(0.1, "return"), (1.0, "up"), (1.6, "down"), (2.2, "b"), (2.8, "up")]
+    keys.write_text("".join(json.dumps({"t": t, "key": key}) + "\n" for t, key in presses))
+    line = ["play", "--preset", "pizza", "--agent", name, "--set", "learning_starts=50", "--warmup", "120", "--fast"]
+    assert main([*line, "--duration", "4", "--keys", str(keys), "--out", str(tmp_path / "runs")]) == 0
+    (run,) = (tmp_path / "runs").glob("*/*")
+    arm = json.loads((run / "config.json").read_text())
+    assert (arm["env"], arm["agent"]) == (["hfrl/Pizza-v0"], [name])
+    assert "gamma=0.95" in arm["set"]
+    assert main(["replay", str(run)]) == 0
+    assert "bit for bit" in capsys.readouterr().out
+
+
+def test_an_unknown_preset_is_refused_in_the_window_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["play", "--preset", "piza"]) == 2
+    assert "unknown preset 'piza'; did you mean 'pizza'?" in capsys.readouterr().err
 
 
 # Learning
