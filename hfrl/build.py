@@ -152,7 +152,7 @@ def make_switch(arm: Arm, env: Any, agent: Any) -> Switch:
     if blend.name != "none" and isinstance(model, NoModel):
         raise UserError(
             f"blend {blend.name} keeps a model of the person, which needs Discrete actions, and Discrete observations "
-            "or a Box of one axis; "
+            "or a Box (pictures: pip install 'hfrl[deep]'); "
             f"{arm.env} has {env.observation_space}; use --blend none"
         )
     reason = refusal(blend, agent, model, agent.gamma)

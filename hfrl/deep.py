@@ -245,7 +245,7 @@ class DeepAgent:
 
     def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:
         """What the target takes an observation to be worth, were the values of both networks Q(s, .) + bias."""
-        code = np.array(self.encoder.code(observation), np.float32).reshape(1, -1)
+        code = self.encoder.code(observation)[None]
         more = np.zeros(self.actions, np.float32) if bias is None else np.asarray(bias, np.float32)
         nobody, nothing = np.zeros(1, np.int64), np.zeros(1, np.float32)
         batch = Batch(nobody, code, nobody, nothing, code, nobody, nothing, ((),))
@@ -336,19 +336,32 @@ class DeepAgent:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """All that goes on from here, as plain arrays: networks, optimiser, buffer, clock and generator."""
-        return {
-            "clock": np.array([self.steps, self.episodes]),
-            "rng": state_of(self.rng),
-            **self.network.arrays(),
-            **self.memory.arrays(),
-        }
+        return self._learner() | self.memory.arrays()
+
+    def _learner(self) -> dict[str, NDArray[Any]]:
+        """All but the buffer."""
+        clock = np.array([self.steps, self.episodes])
+        return {"clock": clock, "rng": state_of(self.rng), **self.network.arrays()}
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another architecture."""
-        self.network.restore(arrays)
+        self._restore_learner(arrays)
         self.memory.restore(arrays)
+
+    def _restore_learner(self, arrays: dict[str, NDArray[Any]]) -> None:
+        self.network.restore(arrays)
         self.steps, self.episodes = (int(number) for number in arrays["clock"])
         self.rng = restored(arrays["rng"])
+
+    def snapshot(self) -> Any:
+        """Where the agent stands, for :meth:`rewind`: as :meth:`arrays`, but no picture is copied."""
+        return self._learner(), self.memory.snapshot()
+
+    def rewind(self, snapshot: Any) -> None:
+        """The inverse of :meth:`snapshot`."""
+        learner, memory = snapshot
+        self._restore_learner(learner)
+        self.memory.rewind(memory)
 
 
 def preferred(values: list[float], bias: Sequence[float] | None) -> list[float]:

@@ -5,6 +5,8 @@ a transition holds references to frames, and a frame that is known already is no
 frames are compared, byte by byte, and a frame lives as long as a transition refers to it.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +28,16 @@ class Picture(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     stacked: int = 1
+
+
+def joined(parts: Sequence[bytes], dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Bytes of arrays, put together into one array with a leading axis.
+
+    >>> joined([bytes([1, 2]), bytes([3, 4])], "uint8", (2,)).tolist()
+    [[1, 2], [3, 4]]
+    """
+    data = bytearray().join(parts)  # not bytes: torch asks for memory that may be written
+    return np.frombuffer(data, dtype).reshape(len(data) // (np.dtype(dtype).itemsize * math.prod(shape)), *shape)
 
 
 class Frames:
@@ -63,8 +75,7 @@ class Frames:
         return self._array([before for before, _ in kept]), self._array([after for _, after in kept])
 
     def _array(self, stacks: list[Stack]) -> NDArray[Any]:
-        data = bytearray().join([frame for stack in stacks for frame in stack])  # not bytes: torch asks for writable
-        return np.frombuffer(data, self.picture.dtype).reshape(-1, *self.picture.shape)
+        return joined([frame for stack in stacks for frame in stack], self.picture.dtype, self.picture.shape)
 
     def arrays(self, size: int) -> dict[str, NDArray[Any]]:
         """The first ``size`` transitions as plain arrays: every frame once, and which of them each transition has."""
@@ -94,6 +105,15 @@ class Frames:
         for slot, (before, after) in enumerate(which.tolist()):
             self.kept[slot] = tuple([data[n] for n in before]), tuple([data[n] for n in after])
         self._newest = self.kept[newest][1] if size else ()
+
+    def snapshot(self) -> tuple[list[tuple[Stack, Stack]], Stack]:
+        """What is kept, for :meth:`rewind`; the frames themselves are not copied."""
+        return self.kept.copy(), self._newest
+
+    def rewind(self, snapshot: tuple[list[tuple[Stack, Stack]], Stack]) -> None:
+        """The inverse of :meth:`snapshot`."""
+        kept, self._newest = snapshot
+        self.kept = kept.copy()
 
     @property
     def nbytes(self) -> int:

@@ -13,6 +13,7 @@ from gymnasium.wrappers import TimeLimit
 from hfrl.blend import Blend, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
+from hfrl.human_net import HumanNetwork
 from hfrl.models import HumanTable, HumanTiles, NoModel
 from hfrl.ports import HumanModel
 from hfrl.seeding import Uniforms, streams
@@ -38,6 +39,8 @@ GRADING_SECONDS = 1.0
 DEFAULT_CAP = 1_000
 #: Of H over a Box: an episode's snapshot copies them all.
 MOST_TILES = 200_000
+#: Beyond so many dimensions tiles are too coarse.
+MOST_TILED = 8
 
 
 @runtime_checkable
@@ -85,11 +88,14 @@ def shown_at(
 
 
 def human_model(env: Any) -> HumanModel:
-    """H for a world: a table for discrete observations, tiles for a Box of one axis, or the empty model."""
+    """H for a world: a table for discrete observations, tiles for a Box of few numbers, a network for a Box of many or
+    of pictures, or the empty model."""
     try:
-        actions = action_count(env.action_space)
-        if isinstance(env.observation_space, Box):
-            return HumanTiles(tiles_within(env.observation_space, MOST_TILES), actions)
+        actions, space = action_count(env.action_space), env.observation_space
+        if isinstance(space, Box) and len(space.shape) == 1 and space.shape[0] <= MOST_TILED:
+            return HumanTiles(tiles_within(space, MOST_TILES), actions)
+        if isinstance(space, Box):
+            return HumanNetwork(space, actions)
         rows = rows_of(env.observation_space)
         if rows.size * actions > TABLE_LIMIT:
             return NoModel()

@@ -258,11 +258,11 @@ class NoModel:
     def values(self, observation: Any) -> Sequence[float]:
         """There is no H for this world. Raises UserError."""
         raise UserError(
-            f"there is no H for {observation!r}: it needs Discrete actions and Discrete or flat Box observations"
+            f"there is no H for {observation!r}: it needs Discrete actions, and Discrete or Box observations"
         )
 
     def counts(self, observation: Any) -> Sequence[int]:
         """There is no H for this world. Raises UserError."""
         raise UserError(
-            f"there is no H for {observation!r}: it needs Discrete actions and Discrete or flat Box observations"
+            f"there is no H for {observation!r}: it needs Discrete actions, and Discrete or Box observations"
         )

@@ -187,19 +187,21 @@ class Replay:
             rows[:, 2 * w + 3].astype(np.int64), terminated, credits, weights,
         )  # fmt: skip
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """What is remembered, as plain arrays for a checkpoint: no more rows than there are transitions."""
+    def _rows(self) -> dict[str, NDArray[Any]]:
+        """All but the pictures."""
         flat = [(slot, value, share) for slot, credits in self.said.items() for value, share in credits]
         return {
             "replay_rows": self.rows[: self.size].copy(),
             "replay_at": np.array([self.at, self._expected]),
             "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
             **self.sampler.arrays(self.size),
-            **(self.frames.arrays(self.size) if self.frames else {}),
         }
 
-    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
-        """The inverse of :meth:`arrays`. Raises ValueError on what does not fit."""
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What is remembered, as plain arrays for a checkpoint: no more rows than there are transitions."""
+        return self._rows() | (self.frames.arrays(self.size) if self.frames else {})
+
+    def _restore_rows(self, arrays: dict[str, NDArray[Any]]) -> None:
         rows, said = arrays["replay_rows"], arrays["replay_said"]
         if rows.ndim != 2 or rows.shape[1] != self.rows.shape[1] or len(rows) > self.capacity or rows.dtype != "f4":
             raise ValueError(
@@ -218,8 +220,23 @@ class Replay:
         for slot, value, share in said.tolist():
             self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))
         self.sampler.restore(arrays, self.size)
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on what does not fit."""
+        self._restore_rows(arrays)
         if self.frames:
             self.frames.restore(arrays, self.size, self.newest)
+
+    def snapshot(self) -> Any:
+        """What is remembered, for :meth:`rewind`: as :meth:`arrays`, but no picture is copied."""
+        return self._rows(), self.frames.snapshot() if self.frames else None
+
+    def rewind(self, snapshot: Any) -> None:
+        """The inverse of :meth:`snapshot`."""
+        rows, frames = snapshot
+        self._restore_rows(rows)
+        if self.frames:
+            self.frames.rewind(frames)
 
 
 def judgement_of(batch: Batch, observations: Any, next_observations: Any) -> Judgement:

@@ -73,7 +73,7 @@ class Memory:
         if isinstance(event, Acted) and event.step.episode != self._episode:
             self._episode = event.step.episode
             self._entries.clear()
-            self._snapshot = (self._agent.arrays(), self._model.arrays(), self._switch.arrays())
+            self._snapshot = (snapshot(self._agent), self._model.arrays(), self._switch.arrays())
         elif isinstance(event, Learnt):
             self.remember(event.judgement, by_model=False)
 
@@ -120,12 +120,12 @@ class Memory:
 
     def _correct(self, corrections: list[tuple[Judgement, Judgement]]) -> None:
         """Correct H as it is, and as it was when the present episode began."""
-        agent_arrays, at_start, beside = self._snapshot
+        agent_before, at_start, beside = self._snapshot
         present = self._model.arrays()
         self._model.restore(at_start)
         for old, new in corrections:
             self._model.correct(old, new)
-        self._snapshot = agent_arrays, self._model.arrays(), beside
+        self._snapshot = agent_before, self._model.arrays(), beside
         self._model.restore(present)
         for old, new in corrections:
             self._model.correct(old, new)
@@ -133,8 +133,8 @@ class Memory:
     def _relearn(self, entries: list[_Entry]) -> None:
         switch, agent = self._switch, self._agent
         present = switch.index, switch.episode, switch.blend, (switch.gamma, *agent.dials())
-        agent_arrays, model_arrays, beside = self._snapshot
-        agent.restore(agent_arrays)
+        agent_before, model_arrays, beside = self._snapshot
+        rewind(agent, agent_before)
         self._model.restore(model_arrays)
         switch.restore(beside)
         for entry in self._entries:
@@ -155,3 +155,16 @@ class Memory:
         self._switch.index, self._switch.episode, self._switch.blend = index, episode, blend
         self._switch.gamma = dials[0]
         self._agent.set_dials(dials[1:])
+
+
+def snapshot(agent: Any) -> Any:
+    """Where an agent stands: its arrays, or what it says is enough to come back to."""
+    return agent.snapshot() if hasattr(agent, "snapshot") else agent.arrays()
+
+
+def rewind(agent: Any, taken: Any) -> None:
+    """Bring an agent back to where it stood at a :func:`snapshot`."""
+    if hasattr(agent, "rewind"):
+        agent.rewind(taken)
+    else:
+        agent.restore(taken)

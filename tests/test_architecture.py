@@ -22,7 +22,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
-    "network shapes fused nets torch_nets backends outputs frames "
+    "network shapes fused nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people",
     2: "loop undo kernel compiled",
@@ -62,6 +62,7 @@ LIBRARIES = {
     "hfrl.encoding": {"numpy", "gymnasium"},
     "hfrl.shapes": {"numpy"},
     "hfrl.frames": {"numpy"},
+    "hfrl.human_net": {"numpy"},
     "hfrl.torch_nets": {"numpy", "torch"},
     "hfrl.backends": {"numpy"},
     "hfrl.deep": {"numpy"},

@@ -1,5 +1,7 @@
 """Pictures: how they are seen, each stored once, and agents that learn from them."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -10,10 +12,12 @@ from gymnasium.wrappers import FrameStackObservation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hfrl import run
 from hfrl.agents import DQN
 from hfrl.encoding import encoder_of
 from hfrl.frames import Frames, Picture
 from hfrl.loop import play
+from hfrl.record import read_arrays
 from hfrl.types import Learnt
 
 SMALL: dict[str, Any] = {
@@ -148,3 +152,63 @@ def test_pictures_go_on_after_a_checkpoint_as_if_nothing_had_happened(stack: int
     frames = whole.memory.frames
     assert frames is not None
     assert frames.nbytes < 90 * 63, "60 transitions of a stack hold little more than 60 frames"
+
+
+def test_a_snapshot_copies_no_picture_and_leads_back(torch: Any) -> None:
+    agent = DQN(Dot(), **SMALL)
+    events = play(Dot(), agent, seed=3, steps=120)
+    for _ in range(160):
+        next(events)
+    before, taken = agent.arrays(), agent.snapshot()
+    kept = agent.memory.frames
+    assert kept is not None
+    assert all(one is other for one, other in zip(taken[1][1][0], kept.kept, strict=True))
+    for _ in events:
+        pass
+    assert agent.steps == 120
+    assert not np.array_equal(agent.arrays()["theta"], before["theta"])
+    agent.rewind(taken)
+    after = agent.arrays()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(array, after[name]) for name, array in before.items())
+
+
+KITCHEN = [
+    "--env", "hfrl/PizzaKitchen-v0", "--env-kwargs", "observation=pixels", "--agent", "dqn",
+    "--set", "learning_starts=40", "train_freq=16", "batch_size=8", "filters=[[8,8,8],[8,3,2]]", "net_arch=[32]",
+]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_kitchen_is_trained_and_taught_from_its_pictures(
+    torch: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Train, evaluate, teach in the window with two presses and one taken back, replay to the same bits."""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    train = [
+        *KITCHEN,
+        "-n",
+        "200",
+        "--seeds",
+        "0",
+        "--jobs",
+        "1",
+        "--eval-freq",
+        "0",
+        "--eval-episodes",
+        "2",
+        "--no-progress",
+    ]
+    assert run.main([*train, "--no-progress", "--out", str(tmp_path / "train")]) == 0
+    (trained,) = (tmp_path / "train").glob("*/*")
+    assert run.main(["evaluate", str(trained), "--episodes", "2"]) == 0
+    keys = tmp_path / "keys.jsonl"
+    script = [(0.2, "return"), (2.0, "up"), (3.0, "down"), (3.5, "backspace"), (4.0, "m"), (5.0, "b")]
+    keys.write_text("".join(json.dumps({"t": t, "key": key}) + "\n" for t, key in script))
+    play_ = ["play", *KITCHEN, "--fast", "--duration", "7", "--warmup", "60", "--keys", str(keys)]
+    assert run.main([*play_, "--out", str(tmp_path / "play")]) == 0
+    (session,) = (tmp_path / "play").glob("*/*")
+    capsys.readouterr()
+    assert run.main(["replay", str(session)]) == 0
+    assert "bit for bit" in capsys.readouterr().out
+    assert read_arrays(session / "seed_0" / "final.npz")["h_label"].tolist() != []

@@ -22,6 +22,7 @@ from hfrl.blend import (
 )
 from hfrl.credit import Credit, Immediate, Uniform, Window
 from hfrl.envs import recipe
+from hfrl.human_net import HumanNetwork
 from hfrl.loop import evaluate, human_model, metronome, play
 from hfrl.models import FixedTable, HumanTable, HumanTiles, NoModel
 from hfrl.policy import Categorical, Commanded
@@ -682,7 +683,9 @@ def test_a_world_of_numbers_gets_a_table_of_h_a_flat_box_gets_tiles_and_any_othe
     coarse = human_model(wide)
     assert isinstance(coarse, HumanTiles)
     assert coarse.total.shape == (8 * 3**8, 2), "as fine as memory allows"
-    wide.observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3))
+    wide.observation_space = gymnasium.spaces.Box(-1, 1, (9,))
+    assert isinstance(human_model(wide), HumanNetwork)
+    wide.observation_space = gymnasium.spaces.Box(0, 255, (8, 8, 3, 2, 2))
     assert isinstance(human_model(wide), NoModel)
     assert isinstance(human_model(make("Pendulum-v1")), NoModel)
 
@@ -700,7 +703,7 @@ def test_a_world_too_large_for_a_table_gets_no_table_of_h(monkeypatch: pytest.Mo
 
 def test_a_world_without_h_runs_with_a_talkative_teacher() -> None:
     env = make("CartPole-v1")
-    env.observation_space = gymnasium.spaces.Box(-1, 1, (2, 2))
+    env.observation_space = gymnasium.spaces.Box(-1, 1, (2, 2, 2, 2, 2))
     assert len(learnt(events_of(env, RandomAgent(env), praise, steps=50))) == 50
     with pytest.raises(UserError, match="there is no H"):
         events_of(env, RandomAgent(env), praise, action_biasing(0.5))
