@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hfrl import build, engine, fanout, registry
+from hfrl import board, build, engine, fanout, registry
 from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
 from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
@@ -30,6 +30,8 @@ BESIDE = Console(stderr=True, highlight=False)
 def run_train(flags: Train) -> int:
     """Run every seed of every arm, then the table, the figure and the next commands."""
     fanout.workers(flags.jobs, 1)
+    if flags.tensorboard:
+        board.writer()
     cells = arms(flags) if _is_specific(flags) else headline(flags)
     for arm in cells:
         build.check(arm)
@@ -329,6 +331,34 @@ def run_replay(flags: Any) -> int:
     from hfrl import teach
 
     return teach.run_replay(flags)
+
+
+def run_export(flags: Any) -> int:
+    """A run's feedback as a table, or its steps as a data set."""
+    from hfrl import exchange
+
+    return exchange.run_export(flags)
+
+
+def run_import(flags: Any) -> int:
+    """A table of feedback, back as logs."""
+    from hfrl import exchange
+
+    return exchange.run_import(flags)
+
+
+def run_merge(flags: Any) -> int:
+    """The sessions of a class, pooled."""
+    from hfrl import exchange
+
+    return exchange.run_merge(flags)
+
+
+def run_watch_metrics(flags: Any) -> int:
+    """Runs in the terminal while they train."""
+    from hfrl import follow
+
+    return follow.run_watch_metrics(flags)
 
 
 def _seeds_of(run: Path) -> list[str]:

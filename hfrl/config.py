@@ -73,6 +73,8 @@ class Train:
     """Processes at work: a number, or auto for one per core."""
     out: str = "runs"
     """The folder that run folders are made in."""
+    tensorboard: bool = False
+    """Write TensorBoard events, too (pip install 'hfrl[track]')."""
     config: str | None = None
     """Read these same settings from a TOML or JSON file (a run's config.json, say); flags win over it."""
     trust: bool = False
@@ -109,6 +111,7 @@ class Arm:
     eval_freq: int = 0
     eval_episodes: int = 50
     engine: str = "python"
+    tensorboard: bool = False
 
     @property
     def label(self) -> str:
@@ -143,6 +146,7 @@ class Arm:
             "eval_freq": self.eval_freq,
             "eval_episodes": self.eval_episodes,
             "engine": self.engine,
+            "tensorboard": self.tensorboard,
         }
 
 
@@ -295,6 +299,7 @@ def arms(flags: Train) -> list[Arm]:
         "eval_freq": frequency,
         "eval_episodes": flags.eval_episodes,
         "engine": flags.engine,
+        "tensorboard": flags.tensorboard,
     }
     envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
     cells = len(envs) * len(agents) * len(teachers) * len(blends)

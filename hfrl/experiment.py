@@ -9,6 +9,7 @@ import numpy as np
 
 from hfrl import build, engine
 from hfrl.blend import Switch
+from hfrl.board import Board
 from hfrl.config import Arm
 from hfrl.loop import Evaluation, evaluate, play, shown_at
 from hfrl.reading import Arrays, check_like
@@ -116,6 +117,7 @@ class Recorder:
         self._monitor = Monitor(folder / "monitor.csv", session.arm.env)
         self._log = FeedbackLog(folder / "feedback.jsonl")
         self._progress = Progress(folder / "progress.csv")
+        self._board = Board(folder) if session.arm.tensorboard else None
         self._evaluations = Evaluations()
         self._started = time.perf_counter()
         self._evaluating = 0.0
@@ -176,7 +178,10 @@ class Recorder:
         held.presses.append(self._log.presses)
         held.alone.append(alone)
         held.with_h.append(guided)
-        self._progress.row(self._row(steps, alone))
+        row = self._row(steps, alone)
+        self._progress.row(row)
+        if self._board is not None:
+            self._board.row(row)
         self._clear()
         self._evaluating += time.perf_counter() - before
 
@@ -198,6 +203,8 @@ class Recorder:
         """Nothing recorded is lost: the logs are synced and the agent as it is now is saved."""
         for growing in (self._monitor, self._log, self._progress):
             growing.close()
+        if self._board is not None:
+            self._board.close()
         write_arrays(self._folder / "final.npz", self._session.arrays())
 
     def summarise(self, done: bool) -> None:

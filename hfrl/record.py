@@ -250,15 +250,28 @@ class FeedbackLog:
         self._file = Growing(path)
         self.presses = 0
 
-    def press(self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]]) -> None:
-        """Add a press that came while step ``index`` of ``episode`` was on the screen."""
+    def press(
+        self,
+        feedback: Feedback,
+        index: int,
+        episode: int,
+        shares: Sequence[tuple[int, float]],
+        wall: float | None = None,
+        session: str = "",
+    ) -> None:
+        """Add a press that came while step ``index`` of ``episode`` was on the screen.
+
+        ``wall`` and ``session`` are those of another log whose press this is.
+        """
         # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs three times
-        # as much. Every value is a number but the trainer, who may be called anything.
+        # as much. Every value is a number but the names, which may be anything.
         credit = ", ".join(f"[{credited}, {share!r}]" for credited, share in shares)
+        pooled = f', "session": {json.dumps(session)}' if session else ""
         self._file.write(
-            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time():.3f}, "step": {index}, '
-            f'"episode": {episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
-            f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {json.dumps(feedback.trainer)}}}\n'
+            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time() if wall is None else wall:.3f}, '
+            f'"step": {index}, "episode": {episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
+            f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {json.dumps(feedback.trainer)}'
+            f"{pooled}}}\n"
         )
         self.presses += 1
 
@@ -291,6 +304,7 @@ class Progress:
         """Add a row; a column that is missing or None stays empty."""
         cells = (values.get(column) for column in self.COLUMNS)
         self._file.write(",".join("" if cell is None else f"{cell:.6g}" for cell in cells) + "\n")
+        self._file.sync()  # a row is rare, and somebody may be following it
 
     def close(self) -> None:
         """Sync and close."""

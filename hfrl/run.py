@@ -16,15 +16,8 @@ from typing import Any
 
 from hfrl import registry
 from hfrl.config import Train, read_config
+from hfrl.flags import Compare, Export, Import, Merge, Trusting, WatchMetrics
 from hfrl.types import UserError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trusting:
-    """What every command that reads run folders has."""
-
-    trust: bool = False
-    """Run code that the folder's config names (agent = file.py:Name): for folders of your own."""
 
 
 @dataclass(frozen=True)
@@ -219,7 +212,12 @@ COMMANDS: dict[str, type] = {
     "replay": Replay,
     "evaluate": Evaluate,
     "watch": Watch,
+    "watch-metrics": WatchMetrics,
     "plot": Plot,
+    "compare": Compare,
+    "export": Export,
+    "import": Import,
+    "merge": Merge,
     "reproduce": Reproduce,
     "bench": Bench,
     "list": List,
@@ -243,12 +241,20 @@ POSITIONAL = {
     "evaluate": "run",
     "watch": "run",
     "replay": "run",
+    "watch-metrics": "run",
     "plot": "run",
+    "compare": "run",
+    "export": "run",
+    "import": "file",
+    "merge": "run",
     "list": "kind",
     "doctor": "run",
     "reproduce": "name",
     "bench": "suite",
 }
+
+
+NEEDED = {"run": "a run folder, such as runs/...", "file": "a file, such as feedback.csv"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -257,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name, flags = read(list(sys.argv[1:] if arguments is None else arguments))
         from hfrl import commands  # late: --help and a mistyped flag need nothing of it
 
-        return int(getattr(commands, f"run_{name}")(flags))
+        return int(getattr(commands, f"run_{name.replace('-', '_')}")(flags))
     except UserError as error:
         # What is quoted may come from a stranger's file: no letter of it moves the cursor or colours the terminal.
         line = "".join(letter if letter.isprintable() else "?" for letter in " ".join(str(error).split()))
@@ -360,13 +366,12 @@ def _parse(name: str, kind: type, arguments: list[str]) -> Any:
     import tyro
 
     program = "hfrl" if name == "train" else f"hfrl {name}"
-    missing = [
-        need for need in (POSITIONAL.get(name),) if need == "run" and name != "doctor" and "--run" not in arguments
-    ]
+    need = POSITIONAL.get(name, "")
+    missing = need in NEEDED and name != "doctor" and f"--{need}" not in arguments
     if "--help" in arguments:
         arguments = ["--help"]
     elif missing:
-        raise UserError(f"{name} needs a run folder, such as runs/... (see hfrl {name} --help)")
+        raise UserError(f"{name} needs {NEEDED[need]} (see hfrl {name} --help)")
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):

@@ -32,7 +32,7 @@ from hfrl.session import (
     Shown,
     Staged,
 )
-from hfrl.types import Event, Judgement, Learnt, Step, UserError
+from hfrl.types import Event, Judgement, Learnt, UserError
 from hfrl.undo import Memory
 
 #: `--warmup auto` trains until a greedy evaluation reaches this share of the optimum, in chunks, at most so long.
@@ -328,7 +328,7 @@ def run_replay(flags: Any) -> int:
         return _relearn(flags, start, folder)
     if flags.show:
         return _show(flags, start, folder)
-    session, replayed = _replay(start, folder)
+    session, replayed, _ = replayed_events(start, folder)
     rebuilt = session.arrays()
     session.close()
     out = folder / "replayed.npz"
@@ -396,12 +396,11 @@ def _show(flags: Any, start: Start, folder: Path) -> int:
     return 0
 
 
-def _replay(start: Start, folder: Path) -> tuple[Session, Replayed]:
+def replayed_events(start: Start, folder: Path) -> tuple[Session, Replayed, list[Event]]:
+    """A recorded session to its end: its parts as they are then, and all that happened."""
     session, since = _restored(start, folder)
     replayed = _replayed(session, folder)
-    for _ in _again(session, replayed, start, since):
-        pass
-    return session, replayed
+    return session, replayed, list(_again(session, replayed, start, since))
 
 
 def _replayed(session: Session, folder: Path) -> Replayed:
@@ -443,12 +442,8 @@ def _again(session: Session, replayed: Replayed, start: Start, since: tuple[int,
 def _relearn(flags: Any, start: Start, folder: Path) -> int:
     """The recorded steps with the same presses, learnt by another blend: off-policy, in the recorded order."""
     blend = build.make_blend(flags.blend)
-    recorded, since = _restored(start, folder)
-    replayed = _replayed(recorded, folder)
-    steps: list[Step] = []
-    for event in _again(recorded, replayed, start, since):
-        if isinstance(event, Learnt):
-            steps.append(event.judgement.step)
+    recorded, replayed, events = replayed_events(start, folder)
+    steps = [event.judgement.step for event in events if isinstance(event, Learnt)]
     said = replayed.memory.judgements()
     recorded.close()
     fresh, _ = _restored(start, folder)

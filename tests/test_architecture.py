@@ -28,9 +28,9 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine saved maps plot_grid presets "
+    "book_planning book_prediction engine saved maps plot_grid presets flags feedback scan follow board "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
-    4: "run commands doctor teach bench",
+    4: "run commands doctor teach bench exchange",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {"hfrl.teachers", "hfrl.judges", "hfrl.people"}
@@ -86,6 +86,12 @@ LIBRARIES = {
     "hfrl.compiled": {"numpy", "gymnasium", "numba", "llvmlite"},
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
+    "hfrl.flags": set(),
+    "hfrl.board": {"tensorboardX"},
+    "hfrl.feedback": {"numpy"},
+    "hfrl.scan": {"numpy", "numba"},
+    "hfrl.follow": {"rich"},
+    "hfrl.exchange": {"numpy", "pyarrow", "minari"},
     "hfrl.plot": {"numpy", "matplotlib"},
     "hfrl.plot_book": {"matplotlib"},
     "hfrl.reproduce": {"numpy"},
@@ -275,7 +281,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
         ),
-        ("numba", {"hfrl.compiled", "hfrl.fused"}),
+        ("numba", {"hfrl.compiled", "hfrl.fused", "hfrl.scan"}),
         ("torch", {"hfrl.torch_nets"}),
         ("tyro", {"hfrl.run"}),
         ("joblib", {"hfrl.fanout", "hfrl.book_gradient"}),
