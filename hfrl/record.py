@@ -116,8 +116,8 @@ def open_run(folder: Path, arm: Arm, command: str) -> list[int]:
 def is_finished(folder: Path, steps: int) -> bool:
     """Whether the seed of this folder ran to its end, ``steps`` steps."""
     try:
-        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        summary = read_json(folder / "summary.json")
+    except UserError:
         return False
     return isinstance(summary, dict) and summary.get("finished") is True and summary.get("total_timesteps") == steps
 

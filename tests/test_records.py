@@ -187,7 +187,7 @@ def test_no_array_holds_an_object(runs: dict[str, Path]) -> None:
     for path in paths:
         with np.load(path, allow_pickle=False) as file:
             for name in file.files:
-                assert file[name].dtype.kind in "if", (path, name)
+                assert file[name].dtype.kind in "ifU", (path, name)
 
 
 def test_a_pickle_is_neither_written_nor_read(tmp_path: Path) -> None:
