@@ -13,7 +13,6 @@ from gymnasium.wrappers import TimeLimit
 from hfrl.blend import Blend, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
-from hfrl.human_net import HumanNetwork
 from hfrl.models import HumanTable, HumanTiles, NoModel
 from hfrl.ports import HumanModel
 from hfrl.seeding import Uniforms, streams
@@ -95,6 +94,8 @@ def human_model(env: Any) -> HumanModel:
         if isinstance(space, Box) and len(space.shape) == 1 and space.shape[0] <= MOST_TILED:
             return HumanTiles(tiles_within(space, MOST_TILES), actions)
         if isinstance(space, Box):
+            from hfrl.human_net import HumanNetwork  # late: it brings networks, and they a compiler
+
             return HumanNetwork(space, actions)
         rows = rows_of(env.observation_space)
         if rows.size * actions > TABLE_LIMIT:

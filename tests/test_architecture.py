@@ -475,7 +475,8 @@ def loaded(program: str, folder: Path) -> set[str]:
     done = subprocess.run(
         [sys.executable, "-c", told],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(stubs)},
+        # This checkout, not the one that an editable install points at.
+        env=os.environ | {"PYTHONPATH": f"{stubs}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
         timeout=120,
