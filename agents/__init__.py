@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from hfrl.agents.bandit_thompson import BanditThompson
     from hfrl.agents.bandit_value import BanditValue
     from hfrl.agents.c51 import C51
+    from hfrl.agents.coach import Coach
     from hfrl.agents.deep_sarsa import DeepSarsa
     from hfrl.agents.double_dqn import DoubleDQN
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from hfrl.agents.dueling_dqn import DuelingDQN
     from hfrl.agents.dyna_q import DynaQ
     from hfrl.agents.dyna_q_plus import DynaQPlus
+    from hfrl.agents.e_coach import ECoach
     from hfrl.agents.expected_sarsa import ExpectedSarsa
     from hfrl.agents.lambda_return import LambdaReturn
     from hfrl.agents.linear_q import LinearQ
     from hfrl.agents.linear_sarsa_lambda import LinearSarsaLambda
+    from hfrl.agents.linear_tamer import LinearTamer
     from hfrl.agents.mc_control import MCControl
     from hfrl.agents.mc_off_policy import MCOffPolicy
     from hfrl.agents.mc_prediction import MCPrediction
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from hfrl.agents.prioritized_dqn import PrioritizedDQN
     from hfrl.agents.prioritized_sweeping import PrioritizedSweeping
     from hfrl.agents.q_learning import QLearning
+    from hfrl.agents.q_on_feedback import QOnFeedback
     from hfrl.agents.q_sigma import QSigma
     from hfrl.agents.qr_dqn import QRDQN
     from hfrl.agents.r_learning import RLearning
@@ -42,6 +46,7 @@ if TYPE_CHECKING:
     from hfrl.agents.reinforce import Reinforce
     from hfrl.agents.sarsa import Sarsa
     from hfrl.agents.sarsa_lambda import SarsaLambda
+    from hfrl.agents.tamer import Tamer
     from hfrl.agents.td0 import TD0
     from hfrl.agents.td_lambda import TDLambda
     from hfrl.agents.true_online_td import TrueOnlineTD
@@ -58,6 +63,7 @@ __all__ = [
     "BanditGradient",
     "BanditThompson",
     "BanditValue",
+    "Coach",
     "DeepSarsa",
     "DoubleDQN",
     "DoubleExpectedSarsa",
@@ -65,10 +71,12 @@ __all__ = [
     "DuelingDQN",
     "DynaQ",
     "DynaQPlus",
+    "ECoach",
     "ExpectedSarsa",
     "LambdaReturn",
     "LinearQ",
     "LinearSarsaLambda",
+    "LinearTamer",
     "MCControl",
     "MCOffPolicy",
     "MCPrediction",
@@ -81,6 +89,7 @@ __all__ = [
     "PrioritizedDQN",
     "PrioritizedSweeping",
     "QLearning",
+    "QOnFeedback",
     "QSigma",
     "RLearning",
     "Rainbow",
@@ -89,11 +98,17 @@ __all__ = [
     "Sarsa",
     "SarsaLambda",
     "TDLambda",
+    "Tamer",
     "TrueOnlineTD",
     "ValueIteration",
     "WatkinsQ",
 ]
 _HOMES = {
+    "Tamer": "tamer",
+    "QOnFeedback": "q_on_feedback",
+    "LinearTamer": "linear_tamer",
+    "ECoach": "e_coach",
+    "Coach": "coach",
     "DeepSarsa": "deep_sarsa",
     "DuelingDQN": "dueling_dqn",
     "DoubleDQN": "double_dqn",

@@ -94,6 +94,9 @@ NEEDS = {
 
 def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
     """Why a blend does not go with an agent, in words; None where it does."""
+    if not getattr(agent, "learns_from_reward", True) and (blend.reward or blend.bias or blend.mix or blend.start):
+        why = "is told no reward" if blend.reward else "is made of the same presses, which would count twice"
+        return f"blend {blend.name} does not go with it: {type(agent).__name__} {why}; use --blend none"
     bootstraps = getattr(agent, "bootstraps", "")
     if bootstraps != "next" and getattr(agent, "n_steps", 1) > 1:
         bootstraps = ""  # what one step is told would be corrected at each of n

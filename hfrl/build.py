@@ -174,12 +174,33 @@ def make_credit(arm: Arm) -> Credit:
     return credit
 
 
-def check(arm: Arm) -> None:
-    """Make every part once and throw it away, so that a mistake is said before anything is written."""
+def check_taught(arm: Arm, agent: Any) -> None:
+    """Somebody teaches an agent that learns from nothing else. Raises UserError."""
+    if not getattr(agent, "learns_from_reward", True) and all(
+        spec.name == "none" for spec in teacher_specs(arm.teacher)
+    ):
+        raise UserError(
+            f"agent {arm.agent} learns from a person alone, and with --teacher none nobody teaches; use --teacher "
+            "oracle, or teach it yourself in the window: play"
+        )
+
+
+def check(arm: Arm, alone: bool = False) -> None:
+    """Make every part once and throw it away, so that a mistake is said before anything is written.
+
+    Args:
+        arm: what is to run.
+        alone: nobody sits at a window, so that the arm's teacher is all there is.
+
+    Raises:
+        UserError: a part that cannot be made, or parts that cannot be combined.
+    """
     env = make_env(arm.env, arm.env_kwargs)
     try:
         agent = make_agent(arm, env)
         make_teacher(arm, env, np.random.default_rng(0), agent, make_switch(arm, env, agent))
         make_credit(arm)
+        if alone:
+            check_taught(arm, agent)
     finally:
         env.close()

@@ -34,7 +34,7 @@ def run_train(flags: Train) -> int:
         board.writer()
     cells = arms(flags) if _is_specific(flags) else headline(flags)
     for arm in cells:
-        build.check(arm)
+        build.check(arm, alone=True)
     cells = _with_engines(cells)
     out = Path(flags.out)
     command = command_line()

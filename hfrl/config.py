@@ -38,7 +38,8 @@ class Train:
     agent: tuple[str, ...] = ()
     """The agents; `hfrl list` names them. [q_learning]"""
     teacher: tuple[str, ...] = ()
-    """Who teaches: none, oracle:consistency=0.9,likelihood=0.3; + fuses several. [none; an oracle for a blend]"""
+    """Who teaches: none, oracle:consistency=0.9,likelihood=0.3; + fuses several. [none; an oracle for a blend, and for
+    an agent that learns from feedback alone]"""
     blend: tuple[str, ...] = ()
     """How feedback joins the reward: none, reward_shaping:beta=0.5; + chains two. [none; reward_shaping if taught]"""
     credit: str = "auto"
@@ -286,9 +287,18 @@ def arms(flags: Train) -> list[Arm]:
     chosen = registry.settings(flags.set, "--set")
     chosen |= plain_flags(flags)
     asked_for_blend = any(blend != "none" for blend in flags.blend)
-    teachers = flags.teacher or ((GOOD_TEACHER,) if asked_for_blend else ("none",))
-    taught = any(teacher != "none" for teacher in teachers)
-    blends = flags.blend or (("reward_shaping",) if taught else ("none",))
+    envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
+
+    def taught_by(agent: str) -> Sequence[str]:
+        """Who teaches an agent: whoever was asked for; an oracle for a blend, or where nothing else would teach it."""
+        needed = asked_for_blend or not registry.hears_reward(agent)
+        return flags.teacher or ((GOOD_TEACHER,) if needed else ("none",))
+
+    def blended_in(agent: str) -> Sequence[str]:
+        """How a teacher joins the reward, where there is one to join."""
+        joined = registry.hears_reward(agent) and any(teacher != "none" for teacher in taught_by(agent))
+        return flags.blend or (("reward_shaping",) if joined else ("none",))
+
     shared = {
         "credit": flags.credit,
         "total_timesteps": steps,
@@ -301,16 +311,15 @@ def arms(flags: Train) -> list[Arm]:
         "engine": flags.engine,
         "tensorboard": flags.tensorboard,
     }
-    envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
-    cells = len(envs) * len(agents) * len(teachers) * len(blends)
+    cells = len(envs) * sum(len(taught_by(agent)) * len(blended_in(agent)) for agent in agents)
     if cells > MOST_ARMS:
         raise UserError(f"the grid has {cells:,} cells; at most {MOST_ARMS:,} are run at once")
     return [
         Arm(env=env, agent=agent, teacher=teacher, blend=blend, **shared)  # type: ignore[arg-type]
         for env in envs
         for agent in agents
-        for teacher in teachers
-        for blend in blends
+        for teacher in taught_by(agent)
+        for blend in blended_in(agent)
     ]
 
 

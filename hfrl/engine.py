@@ -66,8 +66,6 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int])
     Raises RefusedError, with the reason, where only the Python loop can run it.
     """
     dials = _dials(arm)
-    if getattr(agent, "learns_from_feedback", False):
-        raise RefusedError(f"{arm.agent} learns from feedback itself")
     if not build.make_credit(arm).instant:
         raise RefusedError(f"credit {arm.credit} makes steps wait for their feedback")
     from hfrl.compiled import Batch  # late: numba is loaded where it is used

@@ -16,6 +16,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
 from hfrl import tamer_rl
+from hfrl.listening import counts
 from hfrl.models import running_mean
 from hfrl.policy import softmax_probabilities, upper_bounds
 from hfrl.ports import Blend, Port
@@ -412,7 +413,7 @@ def _loop_lines(
         lines += ["if spoke:", "    h_count[o, a] += 1"]
         lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
     lines += ["signal = r", *_reward_lines(page, blend, agent.gamma, dials is not None)]
-    lines += _learn_lines(page, agent, tables, kept.sums)
+    lines += _learn_lines(page, agent, tables, kept.sums, dials is not None)
     if kept.steps:
         lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
     lines += ["n_steps += 1", "if ended:", "    if n_episodes < all_returns.shape[1]:"]
@@ -458,7 +459,8 @@ def _teacher_lines(page: _Page, dials: Dials | None) -> list[str]:
     """``simulated`` with its dials, from the outside inwards: warm-up, budget, positivity, likelihood, consistency."""
     if dials is None:
         return []
-    lines = ["label, spoke = 0.0, False", f"if index >= {page.number(dials.warmup)} and left != 0:"]
+    lines = [f"attends = index >= {page.number(dials.warmup)} and left != 0"]
+    lines += ["label, spoke = 0.0, False", "if attends:"]
     lines += [f"    if draw(likelihood_draws) < {page.number(dials.likelihood)}:", "        spoke = True"]
     lines += ["        label = 1.0 if good[o, a] else -1.0"]
     lines += [f"        if draw(consistency_draws) >= {page.number(dials.consistency)}:", "            label = -label"]
@@ -491,19 +493,26 @@ def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list
     return lines
 
 
-def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool) -> list[str]:
+def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool) -> list[str]:
     scope = {name: _own(name) for name in tables} | {
         "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
         "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
         "gamma": page.number(agent.gamma),
     }  # fmt: skip
     wanted = inspect.signature(type(agent).learn_rule).parameters
+    lines = []
+    if agent.learns_from_feedback:
+        page.functions["counts"] = counts
+        spoke, attends = ("spoke", "attends") if taught else ("False", "False")
+        lines = [f"signal = {'label if spoke else 0.0' if taught else '0.0'}"]
+        lines.append(f"judged = counts({spoke}, {attends}, {page.number(agent.silence)})")
+        scope |= {"f": "signal", "judged": "judged"}
     if "alpha" in wanted:
         scope["alpha"] = page.schedule(agent.alpha, "steps", "episodes")
     if "rate" in wanted:
         scope["rate"] = page.schedule(agent._exploration_rate, "steps", "episodes")
     call = page.call("learn", type(agent).learn_rule, scope, agent)
-    lines = [f"old, target, new, bootstrap = {call}"]
+    lines.append(f"old, target, new, bootstrap = {call}")
     if sums:
         lines += [
             "if target == target:",

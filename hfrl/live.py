@@ -200,10 +200,13 @@ class Live:
             return
         step = judgement.step
         name = self.actions[step.action]
+        agent = self.wiring.agent
+        hears_reward = getattr(agent, "learns_from_reward", True)
+        ahead = "Q(s',a')" if agent.on_policy else "max Q(s')"
         self._card = Card(
-            name, update.old, update.new, step.reward, update.signal - step.reward, self.wiring.agent.gamma,
-            update.bootstrap, update.target, step.terminated, step.truncated,
-            "Q(s',a')" if self.wiring.agent.on_policy else "max Q(s')",
+            name, update.old, update.new, step.reward, update.signal - (step.reward if hears_reward else 0.0),
+            agent.gamma, update.bootstrap, update.target, step.terminated, step.truncated,
+            ahead if hears_reward or agent.bootstraps else "", getattr(agent, "letters", "Q(s,a)"), hears_reward,
         )  # fmt: skip
         self.person.log.write(Deed("card", self.clock.now(), self._card.text()), step)
         if self.print_cards:
@@ -213,7 +216,8 @@ class Live:
 
     def _change(self, judgement: Judgement, name: str, old: float, new: float) -> str:
         h = self.wiring.switch.model.values(judgement.step.observation)[judgement.step.action]
-        return f"H({name}) is now {h:+.2f};  Q {old:.2f} -> {new:.2f}"
+        letter = getattr(self.wiring.agent, "letters", "Q(s,a)").partition("(")[0]
+        return f"H({name}) is now {h:+.2f};  {letter} {old:.2f} -> {new:.2f}"
 
     # --- before the start --------------------------------------------------------------------------------------------
 
@@ -270,7 +274,8 @@ class Live:
         """The numbers that may be changed now."""
         rates = self.wiring.agent.rates()
         result = [Slider(name, value, 0.0, 1.0 if name != "temperature" else 5.0) for name, value in rates.items()]
-        result.append(Slider("gamma", self.wiring.agent.gamma, 0.0, 1.0))
+        if getattr(self.wiring.agent, "discounts", True):
+            result.append(Slider("gamma", self.wiring.agent.gamma, 0.0, 1.0))
         blend = self.desk.switch.blend
         if blend.reward or blend.bias or blend.mix:
             result.append(Slider("weight", self.desk.weight, 0.0, 5.0))

@@ -21,6 +21,7 @@ from hfrl.teachers import silent
 from hfrl.types import (
     Acted,
     Agent,
+    Attending,
     Event,
     Judgement,
     Learnt,
@@ -186,6 +187,8 @@ def play(
     if place is None:
         place = beginning(agent, switch, seed, clock, since)
     credit = credit or Immediate()
+    attends = teacher.attends if isinstance(teacher, Attending) else None
+    somebody = teacher is not silent
     if steps == 0:
         return place
     index, episode, uniforms, reset_seed, clock, under_way = place
@@ -210,6 +213,7 @@ def play(
             fields = (
                 index, episode, observation, action, float(reward), next_observation, terminated, truncated,
                 probability, actor, mask, next_mask, clock(first), None,
+                somebody if attends is None else attends(index),
             )  # fmt: skip
             step = record(Step, fields)
             yield record(Acted, (step,))

@@ -553,22 +553,28 @@ def _draw_change(pen: Pen, room: pygame.Rect, card: Card) -> None:
         box(pen.surface, tag, PENALTY if card.terminated else WORLD, pen.long(6))
         label(pen.surface, tag, ended, pen.long(15), WHITE, "middle")
     size = pen.long(22)
-    words = f"Q(s,a)  {number(card.old)} → {number(card.new)}"
+    words = f"{card.letters}  {number(card.old)} → {number(card.new)}"
     side = pygame.Rect(room.left, room.top, tag.left - room.left - pen.long(6), room.height)
     figure(pen.surface, side, words, size, INK)
 
 
 def _draw_sum(pen: Pen, room: pygame.Rect, card: Card) -> None:
-    """target = r + human + gamma x what comes next: each term a tile with its name above its number."""
+    """target = r + human + gamma x what comes next: each term a tile with its name above its number. Where the agent
+    hears no reward, its label stands in the place of r and human."""
     faded = card.terminated
+    ahead = (f"{card.gamma:g} × {card.ahead}", card.bootstrap, 124, CREAM, blend(INK, CREAM, 0.45) if faded else INK)
     tiles: tuple[tuple[str, float, float, Colour, Colour], ...] = (
         ("target", card.target, 70, WORLD, WHITE),
         ("r", card.reward, 62, CREAM, INK),
         ("human", card.human, 66, HUMAN, WHITE),
-        (f"{card.gamma:g} × {card.ahead}", card.bootstrap, 124, CREAM, blend(INK, CREAM, 0.45) if faded else INK),
+        ahead,
     )
+    if not card.hears_reward:
+        heard = ("label", card.human, 128, HUMAN, WHITE)
+        tiles = (tiles[0], heard, ahead) if card.ahead else (heard,)
     gap = pen.long(16)
-    scale = (room.width - 3 * gap) / sum(tile[2] for tile in tiles)
+    last = len(tiles) - 1
+    scale = (room.width - last * gap) / sum(tile[2] for tile in tiles)
     size = pen.long(20)
     for _, value, share, _, _ in tiles:
         size = parts.fit(number(value), size, round(share * scale) - pen.long(9), parts.SMALLEST)[1]
@@ -582,9 +588,9 @@ def _draw_sum(pen: Pen, room: pygame.Rect, card: Card) -> None:
         label(pen.surface, pygame.Rect(inner.left, inner.top, inner.width, half), name, pen.long(15), ink, "middle")
         low = pygame.Rect(inner.left, inner.top + half, inner.width, inner.height - half)
         figure(pen.surface, low, number(value), size, ink, "middle")
-        if index == 3 and faded:
+        if index == last > 0 and faded:
             _strike(pen, tile)
-        if index < 3:
+        if index < last:
             between = pygame.Rect(tile.right, tile.top, gap, tile.height)
             label(pen.surface, between, "=" if index == 0 else "+", pen.long(20), INK, "middle")
         left += share * scale + gap

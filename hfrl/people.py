@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hfrl.judges import Driver, Hands
-from hfrl.teachers import Manner, check_probability, spoken
+from hfrl.teachers import Manner, attending, check_probability, spoken
 from hfrl.types import Feedback, Step, Teacher, UserError
 
 #: The manners that go by a name. SABL's person takes silence for granted after a mistake (Loftin et al. 2014).
@@ -125,7 +125,7 @@ class Fused:
 
     def attends(self, index: int) -> bool:
         """Whether any of them does."""
-        return any(_attends(teacher, index) for _, teacher in self._people)
+        return any(attending(teacher, index) for _, teacher in self._people)
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
         said = [one._replace(trainer=name) for name, teacher in self._people for one in teacher(step)]
@@ -134,11 +134,6 @@ class Fused:
     def drivers(self) -> list[Driver]:
         """Those who may take over, in their order."""
         return [teacher for _, teacher in self._people if isinstance(teacher, Driver)]
-
-
-def _attends(teacher: Teacher, index: int) -> bool:
-    ask = getattr(teacher, "attends", None)
-    return True if ask is None else bool(ask(index))
 
 
 def driver_of(teacher: Teacher) -> Driver | None:

@@ -72,6 +72,15 @@ AGENTS: Mapping[str, Entry] = {
     "deep_sarsa": Entry("hfrl.agents.deep_sarsa:DeepSarsa", "SARSA with a network and a replay buffer"),
     "reinforce": Entry("hfrl.agents.reinforce:Reinforce", "Monte Carlo policy gradient  [baseline=False]"),
     "actor_critic": Entry("hfrl.agents.actor_critic:ActorCritic", "one-step actor-critic, softmax of a table"),
+    "tamer": Entry(
+        "hfrl.agents.tamer:Tamer", "feedback: does what the person would praise  [silence=zero|missing takeover=0]"
+    ),
+    "linear_tamer": Entry("hfrl.agents.linear_tamer:LinearTamer", "Box observations: TAMER over tiles or rbf"),
+    "coach": Entry("hfrl.agents.coach:Coach", "feedback: climbs by a word as by an advantage  [lam=0 takeover=0]"),
+    "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
+    "q_on_feedback": Entry(
+        "hfrl.agents.q_on_feedback:QOnFeedback", "feedback: Q-learning with praise as the reward, a warned-of baseline"
+    ),
     "bandit_value": Entry("hfrl.agents.bandit_value:BanditValue", "bandit: action values  [step=average]"),
     "bandit_gradient": Entry("hfrl.agents.bandit_gradient:BanditGradient", "bandit: preferences  [baseline=True]"),
     "bandit_thompson": Entry(
@@ -211,6 +220,12 @@ def resolve(name: str, entries: Mapping[str, Entry], what: str) -> Callable[...,
     module, _, attribute = entries[name].target.partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
     return part
+
+
+def hears_reward(agent: str) -> bool:
+    """Whether an agent learns from a reward at all; True for a name that is not ours."""
+    name = agent.replace("-", "_")
+    return name not in AGENTS or getattr(resolve(name, AGENTS, "agent"), "learns_from_reward", True)
 
 
 def check_settings(

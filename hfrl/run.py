@@ -142,8 +142,9 @@ class Play(Staged):
     """Who learns. [q_learning]"""
     preset: str | None = None
     """Settings that were measured to learn a world; `hfrl list presets` shows them all."""
-    blend: str = "reward_shaping"
-    """How your feedback joins the reward; b goes on to the next while you teach."""
+    blend: str | None = None
+    """How your feedback joins the reward; b goes on to the next while you teach. [reward_shaping; none where nothing
+    but your word is learnt]"""
     credit: str = "uniform"
     """Which steps a press is about: immediate, uniform, gamma or empirical."""
     seed: int = 0

@@ -387,6 +387,10 @@ class Person:
         """The loop's clock: when a step comes on the screen."""
         return self.clock.now()
 
+    def attends(self, index: int) -> bool:  # noqa: ARG002 - a teacher's verb
+        """Whether the person teaches: silence while they only watch says nothing."""
+        return self.desk.teaching
+
     def __call__(self, step: Step) -> Sequence[Feedback]:
         self.step = step
         self.desk.shown(step)
@@ -547,6 +551,10 @@ class Replayed:
         if self._at >= len(self.times):
             raise SessionClosed
         return self.times[self._at]
+
+    def attends(self, index: int) -> bool:  # noqa: ARG002 - a teacher's verb
+        """Whether the person taught when this step came on the screen."""
+        return self.desk.teaching
 
     def apply_at_start(self) -> None:
         """What decided who took an episode's first action."""

@@ -7,6 +7,7 @@ by their names:
 =================================  ===================================================================================
 ``q`` and other names of `tables`  what is learnt, nested lists here and arrays there
 ``s a r s2 a2 terminated``         the step; ``a2`` is the action drawn next, for agents that are ``on_policy``
+``f judged``                       instead of ``r``, for agents that learn from a person's word (:mod:`hfrl.listening`)
 ``truncated mu steps``             cut short here; the probability with which ``a`` was chosen; steps learnt before
 ``alpha gamma rate``               learning rate, discount, and epsilon or temperature, all as they are now
 ``exploring``                      for ``explored(values, rate, exploring)``: the probabilities of its own exploration
@@ -265,16 +266,19 @@ class TabularAgent:
 
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
         """Learn one step from its blended reward: the rule's parameters are bound by their names."""
-        step = judgement.step
         r = reward(judgement)
-        known = {
-            "s": self.row(step.observation), "a": step.action, "r": r, "s2": self.row(step.next_observation),
+        return self.applied(judgement.step, r, {"r": r})
+
+    def applied(self, step: Step, signal: float, said: dict[str, Any]) -> Update | None:
+        """Apply the rule to a step; ``said`` is what it is told of it, by the names of its parameters."""
+        known = said | {
+            "s": self.row(step.observation), "a": step.action, "s2": self.row(step.next_observation),
             "a2": step.next_action, "terminated": step.terminated, "truncated": step.truncated,
             "mu": step.probability, "alpha": self.alpha_now(), "rate": self.rate_now(),
         }  # fmt: skip
         wanted = self._wanted
         arguments = [known[name] if name in known else getattr(self, name) for name in wanted]
-        return self.finish(step, r, type(self).learn_rule(*arguments))
+        return self.finish(step, signal, type(self).learn_rule(*arguments))
 
     @property
     def one_table(self) -> bool:

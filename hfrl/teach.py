@@ -165,11 +165,12 @@ def _arm(flags: Any) -> Arm:
         raise UserError(f"--speed must be within [0.2, 30] steps per second, got {flags.speed}")
     taken = None if flags.preset is None else preset(flags.preset)
     chosen = dict(taken.set if taken else {}) | registry.settings(flags.set, "--set") | plain_flags(flags)
+    agent = flags.agent or (taken.agent if taken else "q_learning")
     arm = Arm(
         env=flags.env or (taken.env if taken else DEFAULT_ENV),
-        agent=flags.agent or (taken.agent if taken else "q_learning"),
+        agent=agent,
         teacher="none",
-        blend=flags.blend,
+        blend=flags.blend or ("reward_shaping" if registry.hears_reward(agent) else "none"),
         credit=flags.credit,
         total_timesteps=1,
         seeds=(flags.seed,),
@@ -185,6 +186,8 @@ def _start(flags: Any, arm: Arm) -> Start:
         if flags.warmup not in ("0", "auto"):
             raise UserError("--load goes on from a saved agent and --warmup trains a new one: give one of them")
         return Start(arm, flags.seed, 0, str(_saved(flags.load)))
+    if flags.warmup == "auto" and not registry.hears_reward(arm.agent):
+        return Start(arm, flags.seed, 0, None)  # it would learn nothing from the automated reward
     if flags.warmup == "auto":
         return Start(arm, flags.seed, enough_warmup(arm, flags.seed), None)
     if not flags.warmup.isdigit():
@@ -443,6 +446,9 @@ def _relearn(flags: Any, start: Start, folder: Path) -> int:
     """The recorded steps with the same presses, learnt by another blend: off-policy, in the recorded order."""
     blend = build.make_blend(flags.blend)
     recorded, replayed, events = replayed_events(start, folder)
+    reason = refusal(blend, recorded.agent, recorded.switch.model, recorded.agent.gamma)
+    if reason:
+        raise UserError(f"agent {start.arm.agent} in {start.arm.env}: {reason}")
     steps = [event.judgement.step for event in events if isinstance(event, Learnt)]
     said = replayed.memory.judgements()
     recorded.close()

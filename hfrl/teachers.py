@@ -12,7 +12,7 @@ import numpy as np
 
 from hfrl.credit import Delay, Gamma, Uniform
 from hfrl.mdp import MDP, Array, NoTableError, from_env, optimal_actions, q_star, tasting
-from hfrl.types import Feedback, Step, Teacher, UserError
+from hfrl.types import Attending, Feedback, Step, Teacher, UserError
 
 NOTHING: tuple[Feedback, ...] = ()
 #: All actions whose value is so near the best are equally good.
@@ -187,21 +187,39 @@ def positive(teacher: Teacher, positivity: float, rng: np.random.Generator) -> T
     return teach
 
 
-def budgeted(teacher: Teacher, budget: int) -> Teacher:
-    """Only the first ``budget`` presses, then silence."""
-    if budget < 0 or budget != int(budget):
-        raise UserError(f"budget must be 0 or more presses, a whole number, got {budget}")
-    left = int(budget)
+class Budgeted:
+    """Only the first ``budget`` presses; then the teacher has left, and their silence says nothing any more.
 
-    def teach(step: Step) -> Sequence[Feedback]:
-        nonlocal left
-        if left == 0:
+    Raises:
+        UserError: a budget that is no whole number of at least 0.
+    """
+
+    def __init__(self, teacher: Teacher, budget: int) -> None:
+        if budget < 0 or budget != int(budget):
+            raise UserError(f"budget must be 0 or more presses, a whole number, got {budget}")
+        self._teacher = teacher
+        self._left = int(budget)
+
+    def attends(self, index: int) -> bool:
+        """Whether a press is left."""
+        return self._left > 0 and attending(self._teacher, index)
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        if self._left == 0:
             return NOTHING
-        presses = teacher(step)[:left]
-        left -= len(presses)
+        presses = self._teacher(step)[: self._left]
+        self._left -= len(presses)
         return presses
 
-    return teach
+
+def budgeted(teacher: Teacher, budget: int) -> Teacher:
+    """Only the first ``budget`` presses, then silence."""
+    return Budgeted(teacher, budget)
+
+
+def attending(teacher: Teacher, index: int) -> bool:
+    """Whether a teacher attends when step ``index`` comes on the screen: always, where they do not say."""
+    return not isinstance(teacher, Attending) or teacher.attends(index)
 
 
 class Delayed:
@@ -258,11 +276,30 @@ def check_probability(name: str, value: float) -> None:
         raise UserError(f"{name} is a probability and must be within [0, 1], got {value}")
 
 
+class Later:
+    """Not there for the first ``warmup`` steps.
+
+    Raises:
+        UserError: a negative warm-up.
+    """
+
+    def __init__(self, teacher: Teacher, warmup: int) -> None:
+        if warmup < 0:
+            raise UserError(f"warmup must be 0 or more steps, got {warmup}")
+        self._teacher = teacher
+        self._warmup = warmup
+
+    def attends(self, index: int) -> bool:
+        """Whether the warm-up is over."""
+        return index >= self._warmup and attending(self._teacher, index)
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        return self._teacher(step) if step.index >= self._warmup else NOTHING
+
+
 def after(teacher: Teacher, warmup: int) -> Teacher:
     """Silent for the first ``warmup`` steps: the person meets an agent that knows the automated reward already."""
-    if warmup < 0:
-        raise UserError(f"warmup must be 0 or more steps, got {warmup}")
-    return lambda step: teacher(step) if step.index >= warmup else NOTHING
+    return Later(teacher, warmup)
 
 
 class Dials(NamedTuple):

@@ -5,7 +5,7 @@ silence, ``0.0`` is a neutral judgement), ``Update.signal`` is the blend that th
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,8 @@ class Step(NamedTuple):
         time: when the step came on the screen, in seconds of the session's clock.
         next_action: the action drawn for ``next_observation``, for agents that learn on-policy; None after termination
             and for every other agent. After truncation it is drawn and never executed.
+        taught: whether a teacher attended when the step came on the screen: the silence of somebody who is not there,
+            who only watches, or whose presses are used up, says nothing.
     """
 
     index: int  # type: ignore[assignment]  # the field's own word; nobody asks a record for tuple.index
@@ -50,6 +52,7 @@ class Step(NamedTuple):
     next_mask: NDArray[np.int8] | None = None
     time: float = 0.0
     next_action: Any = None
+    taught: bool = True
 
     @property
     def ended(self) -> bool:
@@ -169,3 +172,11 @@ class Teacher(Protocol):
     """A callable on what happened: the presses that arrived while the step was on the screen."""
 
     def __call__(self, step: Step) -> Sequence[Feedback]: ...
+
+
+@runtime_checkable
+class Attending(Protocol):
+    """A teacher who does not always attend: whether they do while step ``index`` comes on the screen. One without this
+    verb always does."""
+
+    def attends(self, index: int) -> bool: ...

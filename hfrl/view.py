@@ -21,7 +21,9 @@ class Card(NamedTuple):
     """The numbers of the last update, as the update card prints them.
 
     ``human`` is the part of the signal that the person added; ``bootstrap`` the value of what comes next, before gamma:
-    struck out if the step terminated, kept if it was truncated.
+    struck out if the step terminated, kept if it was truncated. ``hears_reward``: False for an agent that learns from
+    the person's word alone; ``human`` is then its label, and there is no ``reward`` in it. ``ahead`` is empty where
+    nothing is bootstrapped.
     """
 
     action: str
@@ -35,6 +37,8 @@ class Card(NamedTuple):
     terminated: bool
     truncated: bool
     ahead: str = "max Q(s')"  # what the agent bootstraps from, in the book's letters
+    letters: str = "Q(s,a)"  # what was moved
+    hears_reward: bool = True
 
     def text(self) -> str:
         """The card in one line, for the terminal and the log."""
@@ -43,9 +47,12 @@ class Card(NamedTuple):
             ahead = "nothing ahead (terminated)"
         elif self.truncated:
             ahead += " (truncated: kept)"
+        if not self.hears_reward:
+            beyond = f" + {ahead}" if self.ahead else ""
+            return f"{self.action}: {self.letters} {self.old:.2f} -> {self.new:.2f}; label {self.human:+.2f}{beyond}"
         human = f" {'+' if self.human >= 0 else '-'} human {abs(self.human):.2f}" if self.human else ""
         return (
-            f"{self.action}: Q(s,a) {self.old:.2f} -> {self.new:.2f}; "
+            f"{self.action}: {self.letters} {self.old:.2f} -> {self.new:.2f}; "
             f"target {self.target:.2f} = r {self.reward:.2f}{human} + {ahead}"
         )
 

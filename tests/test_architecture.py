@@ -23,7 +23,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
     "network shapes fused nets torch_nets backends outputs frames human_net "
-    "encoding replay deep priorities distributional noisy reading labels ports",
+    "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people",
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
@@ -66,6 +66,8 @@ LIBRARIES = {
     "hfrl.torch_nets": {"numpy", "torch"},
     "hfrl.backends": {"numpy"},
     "hfrl.deep": {"numpy"},
+    "hfrl.listening": set(),
+    "hfrl.gradients": set(),
     "hfrl.linear": {"numpy", "gymnasium"},
     "hfrl.prediction": set(),
     "hfrl.seeding": {"numpy"},

@@ -584,23 +584,59 @@ def test_a_seed_whose_files_are_gone_is_not_whole(
 #: The agents that take discrete observations.
 AGENTS = [name for name in registry.AGENTS if not name.startswith("linear_")]
 PLANNERS = [name for name in AGENTS if name.endswith("_iteration")]
+REWARDED = [name for name in AGENTS if registry.hears_reward(name)]
+LISTENING = [name for name in AGENTS if name not in REWARDED]
 BLENDS = list(registry.BLENDS)
 
 
 @pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize("world", ["hfrl/Pizza-v0", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
 def test_every_agent_with_every_blend(world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ("--env", world, "--agent", *AGENTS, "--blend", *BLENDS, "--teacher", GOOD, "--json")
+    line = ("--env", world, "--agent", *REWARDED, "--blend", *BLENDS, "--teacher", GOOD, "--json")
     code, out, err = run(capsys, *flags(line, tmp_path))
     assert (code, err) == (0, "")
     told = json.loads(out.splitlines()[-1])["arms"]
-    assert [(arm["agent"], arm["blend"]) for arm in told] == list(itertools.product(AGENTS, BLENDS))
+    assert [(arm["agent"], arm["blend"]) for arm in told] == list(itertools.product(REWARDED, BLENDS))
     for arm in told:
         assert arm["env"] == world
         assert arm["total_timesteps"] == 300
         assert arm["feedback_mean"] > 30
         assert (Path(arm["run"]) / "seed_0" / "final.npz").is_file()
         assert arm["return_mean"] <= arm["optimal_return"] + 3  # two episodes may be lucky, not by much
+
+
+@pytest.mark.usefixtures("no_figure")
+@pytest.mark.parametrize("world", ["hfrl/Pizza-v0", "FrozenLake-v1", "Taxi-v4"])
+def test_every_agent_that_learns_from_feedback_alone(
+    world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing else need be said: a simulated person teaches it, and nothing is blended."""
+    code, out, err = run(capsys, *flags(("--env", world, "--agent", *LISTENING, "--json"), tmp_path))
+    assert (code, err) == (0, "")
+    told = json.loads(out.splitlines()[-1])["arms"]
+    assert [(arm["agent"], arm["blend"]) for arm in told] == [(agent, "none") for agent in LISTENING]
+    assert all(arm["teacher"].startswith("oracle") and arm["feedback_mean"] > 20 for arm in told)
+
+
+@pytest.mark.parametrize("agent", LISTENING)
+@pytest.mark.parametrize("blend", [name for name in BLENDS if name != "none"])
+def test_a_blend_is_refused_where_there_is_no_reward_to_blend(
+    agent: str, blend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, *flags(("--agent", agent, "--blend", blend), tmp_path))
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"blend {blend} does not go with it" in err
+    assert "use --blend none" in err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("agent", LISTENING)
+def test_an_agent_that_nobody_teaches_is_refused(
+    agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, err = run(capsys, *flags(("--agent", agent, "--teacher", "none"), tmp_path))
+    assert (code, err.count("\n")) == (2, 1)
+    assert "learns from a person alone" in err
 
 
 @pytest.mark.usefixtures("no_figure")
@@ -614,7 +650,7 @@ def test_a_planner_is_refused_in_a_world_without_a_table(
 
 
 @pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize("agent", [name for name in AGENTS if name not in PLANNERS])
+@pytest.mark.parametrize("agent", [name for name in REWARDED if name not in PLANNERS])
 def test_blackjack_without_a_teacher(agent: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = ("--env", "Blackjack-v1", "--agent", agent, "--teacher", "none", "--json")
     code, out, _ = run(capsys, *flags(line, tmp_path))

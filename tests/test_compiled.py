@@ -18,7 +18,7 @@ from hfrl.mdp import from_env, q_star
 from hfrl.policy import softmax_probabilities, upper_bounds
 from hfrl.schedules import Exponential, Linear
 from hfrl.seeding import draw, pick, state_of, streams
-from hfrl.teachers import Dials, after, simulated
+from hfrl.teachers import Dials, after, silent, simulated
 from hfrl.types import Acted, Pressed, UserError
 
 WORLDS = ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4", "hfrl/Pizza-v0", "hfrl/PizzaKitchen-v0"]
@@ -65,7 +65,7 @@ class Run:
 
 def teacher_of(env: Any, dials: Dials | None, seed: int) -> Any:
     if dials is None:
-        return lambda step: ()
+        return silent
     settings = dials._asdict()
     warmup = settings.pop("warmup")
     return after(simulated(env, streams(seed).teacher, **settings), warmup)

@@ -139,6 +139,23 @@ def test_a_session_and_its_replay_are_the_same(
     assert agent == "random" or world == WORLDS[2] or not np.array_equal(initial["q"], final["q"])
 
 
+@pytest.mark.parametrize("agent", ["tamer", "coach", "e_coach", "q_on_feedback"])
+def test_a_session_with_an_agent_that_learns_from_feedback_and_its_replay_are_the_same(
+    agent: str, session: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Watching without teaching, driving, taking back and switching blends among it; there is no blend to switch to."""
+    takeover = ("--set", "takeover=1")
+    run = session(everything("FrozenLake-v1", 5), "--env", "FrozenLake-v1", "--agent", agent, *takeover, "--speed", "8")
+    events = events_of(run)
+    assert {event["event"] for event in events} >= {"feedback", "teaching", "takeover", "drive", "take_back", "card"}
+    assert {event["value"] for event in events if event["event"] == "blend"} <= {"none"}
+    assert_replays(run, capsys)
+    assert read_json(next(run.glob("seed_0/session.json")))["warmup"] == 500
+    initial, final = learnt(run, "initial"), learnt(run)
+    assert not np.array_equal(initial["q"], final["q"])
+    assert not initial["q"].any()  # a warm-up on the automated reward has taught it nothing
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("world", "agent", "blend", "credit"), EVERY)
 def test_every_session_and_its_replay_are_the_same(
