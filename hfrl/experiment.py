@@ -1,7 +1,9 @@
 """One seed of one arm: the loop, its records and its evaluations."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -295,10 +297,28 @@ def _consume_compiled(session: Session, recorder: Recorder, heartbeat: Callable[
 
 def _catch_up(session: Session, recorder: Recorder, batch: "Batch", done: int) -> None:
     """Bring agent, person's model, counters and sums to where the batch stands."""
-    session.restore(session.arrays() | batch.arrays(0))
+    learnt = batch.arrays(0)
+    with _no_collection():
+        if "h_mean" in learnt:
+            session.restore(learnt)
+        else:  # nobody teaches: there is no H to bring along
+            session.agent.restore(learnt)
     # Counted as the loop counts: an episode is over when the next one begins.
     behind = int(batch.count("fresh")[0]) if done == session.arm.total_timesteps else 0
     session.switch.index, session.switch.episode = done, max(0, int(batch.count("episode")[0]) - behind)
     errors, signals, updates = (float(batch.summed(name)[0]) for name in ("errors", "signals", "updates"))
     recorder.summed(errors, signals, int(updates))
     batch.clear_sums()
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A table becomes thousands of lists at once, none of them in a circle: the collector would walk over all of them
+    again and again, which takes longer than making them."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()

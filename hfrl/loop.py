@@ -306,7 +306,8 @@ def evaluate(
     Returns:
         Returns of the world's own reward, never of a shaped one.
     """
-    guided = switch.frozen() if switch else None
+    # Nobody speaks in an evaluation, so the agent alone needs no model of a person.
+    guided = switch.frozen() if switch else Switch(none(), NoModel(), agent.gamma)
     taste = getattr(env.unwrapped, "taste", None)
     returns, lengths, tastes = [], [], []
     total, length = 0.0, 0
