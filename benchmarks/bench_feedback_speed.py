@@ -3,9 +3,9 @@
     python benchmarks/bench_feedback_speed.py [--rounds 3] [--steps 2000000]
 
 A judged step is a step of a taught agent: the teacher is asked, H learns, the blend works, every press is logged. Every
-method and world of the suite's table that can be compiled is run with its own settings and the good person, in pieces of
-the size that a run uses; machine code is made beforehand. The figures are medians of the rounds, and the last line is
-the harmonic mean: all steps over all seconds.
+method and world of the suite's table that can be compiled is run with its own settings and the good person, in pieces
+of the size that a run uses; machine code is made beforehand. The figures are medians of the rounds, and the last line
+is the harmonic mean: all steps over all seconds.
 """
 
 import argparse
@@ -47,7 +47,9 @@ def main() -> None:
         medians.append(statistics.median(rounds))
         print(f"{cell.world:12}{cell.method:26}{medians[-1] / 1e6:8.1f}", flush=True)
     slowest, together = min(medians), statistics.harmonic_mean(medians)
-    print(f"millions of judged steps a second, one thread: {together / 1e6:.1f} together, {slowest / 1e6:.1f} the slowest")
+    print(
+        f"millions of judged steps a second, one thread: {together / 1e6:.1f} together, {slowest / 1e6:.1f} the slowest"
+    )
 
 
 if __name__ == "__main__":

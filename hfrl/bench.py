@@ -15,7 +15,7 @@ from hfrl import bench_cells, bench_page, bench_plan, fanout, registry
 from hfrl.bench_cells import Suite
 from hfrl.bench_plan import NOBODY, PLAIN, Cell, Plan
 from hfrl.bench_score import VERSION
-from hfrl.bench_table import ADVERSARY, Mean, Row, Tables, apart, harm, tables
+from hfrl.bench_table import ADVERSARY, Mean, Tables, apart, harm, tables
 from hfrl.config import parse_seeds
 from hfrl.record import command_line, describe_machine, read_json
 from hfrl.types import UserError
@@ -173,25 +173,17 @@ def report(plan: Plan, found: Tables) -> None:
     """The ranking, the steps to the threshold with a good person, and who withstands an adversary."""
     if found.ranking:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title="ranking", title_justify="left")
-        for name in ("", "method", "score", "alone", "P(better)", "presses"):
+        for name in ("", "method", "score", "alone", "P(better)"):
             table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
-        presses = _presses(found.rows)
         for place, rank in enumerate(found.ranking, start=1):
             better = "" if rank.method == PLAIN else _with_interval(rank.improvement, 2)
             scores = (_with_interval(rank.score, 1), _with_interval(rank.alone, 1))
-            table.add_row(str(place), rank.method, *scores, better, f"{presses.get(rank.method, 0):,.0f}")
+            table.add_row(str(place), rank.method, *scores, better)
         SAID.print(table)
     for world in plan.worlds:
         _report_world(world, found)
     for sentence in _about_adversary(found):
         SAID.print(sentence, soft_wrap=True, markup=False)
-
-
-def _presses(rows: Sequence[Row]) -> dict[str, float]:
-    each: dict[str, list[float]] = {}
-    for row in rows:
-        each.setdefault(row.method, []).append(row.presses.value)
-    return {name: float(np.mean(values)) for name, values in each.items()}
 
 
 def _report_world(world: str, found: Tables) -> None:
@@ -201,15 +193,7 @@ def _report_world(world: str, found: Tables) -> None:
     plain = next(row for row in rows if row.method == PLAIN)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=world, title_justify="left")
     end = "return" if plain.final_taste is None else "taste"
-    heads = (
-        "method",
-        "arrived",
-        "steps\nto 90 %",
-        "times\nfaster",
-        f"final\n{end}",
-        "presses\nto 90 %",
-        "alone:\nsteps",
-    )
+    heads = ("method", "at\n90 %", "steps to\n90 %", "times\nfaster", end, "presses\nto 90 %", "alone:\nsteps")
     for name in heads:
         table.add_column(name, justify="left" if name == "method" else "right", no_wrap=True)
     for row in sorted(rows, key=lambda row: row.steps.value):
@@ -222,7 +206,7 @@ def _report_world(world: str, found: Tables) -> None:
             "" if row.method == PLAIN else sign + _with_interval(row.faster, 1).replace("\n", f"{mark}\n"),
             f"{(row.final_taste or row.final_return).value:.2f}",
             f"{row.presses_to.value:,.0f}",
-            f"{row.alone_steps.value:,.0f}\n{row.alone_reached}/{row.seeds}",
+            f"{row.alone_steps.value:.0f}\n{row.alone_reached}/{row.seeds}",
         )
     SAID.print(table)
 
@@ -242,8 +226,8 @@ def _about_adversary(found: Tables) -> list[str]:
 
 
 def _with_interval(mean: Mean, digits: int) -> str:
-    text = f"{mean.value:z,.{digits}f}"
-    return text if mean.low is None else f"{text}\n[{mean.low:z,.{digits}f}, {mean.high:z,.{digits}f}]"
+    text = f"{mean.value:z.{digits}f}"
+    return text if mean.low is None else f"{text}\n[{mean.low:z.{digits}f}, {mean.high:z.{digits}f}]"
 
 
 def _as_json(found: Tables, page: Path) -> dict[str, Any]:

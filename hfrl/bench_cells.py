@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hfrl import bench_score, build, engine, mdp
-from hfrl.bench_plan import Cell, Plan, World, refusal
+from hfrl.bench_plan import Cell, Plan, World
 from hfrl.bench_score import Goal, Marks, Numbers
 from hfrl.config import Arm
 from hfrl.fanout import Task, run_tasks, workers
@@ -86,13 +86,33 @@ def goal_of(world: World) -> Goal:
 
 
 def refusals(cells: Sequence[Cell]) -> dict[tuple[str, str], str]:
-    """The methods that cannot be run in a world, with the reason; asked once for each pair."""
-    asked: dict[tuple[str, str], str | None] = {}
+    """The methods that cannot be run in a world, with the reason. Every part is made once and thrown away; a world and
+    its people are made once for all methods."""
+    reasons: dict[tuple[str, str], str] = {}
+    worlds: dict[str, Any] = {}
+    asked: set[tuple[str, ...]] = set()
     for cell in cells:
-        pair = cell.method, cell.world
-        if pair not in asked:
-            asked[pair] = refusal(cell.arm)
-    return {pair: reason for pair, reason in asked.items() if reason is not None}
+        arm, pair = cell.arm, (cell.method, cell.world)
+        key = f"{arm.env} {arm.env_kwargs}"
+        if key not in worlds:
+            worlds[key] = build.make_env(arm.env, arm.env_kwargs)
+        if pair not in asked and (reason := _refusal(arm, worlds[key])):
+            reasons[pair] = reason
+        if (key, arm.teacher) not in asked and pair not in reasons:
+            build.make_teacher(arm, worlds[key], np.random.default_rng(0), build.make_agent(arm, worlds[key]))
+        asked |= {pair, (key, arm.teacher)}
+    for env in worlds.values():
+        env.close()
+    return reasons
+
+
+def _refusal(arm: Arm, env: Any) -> str | None:
+    try:
+        build.make_switch(arm, env, build.make_agent(arm, env))
+        build.make_credit(arm)
+    except UserError as error:
+        return str(error)
+    return None
 
 
 def waiting(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, int]]:

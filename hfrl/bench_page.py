@@ -313,7 +313,7 @@ def _measured(plan: Plan, suite: Suite, told: Told) -> str:
 
 
 def _words(method: Any) -> str:
-    parts = [method.agent or "", method.blend if method.blend != "none" else "", _pairs(method.set)]
+    parts = [method.agent or "", method.blend if method.blend != "none" else "", _pairs(method.set or {})]
     parts += [f"teacher {method.teacher}"] if method.teacher else []
     return " ".join(part for part in (*parts, _pairs(method.env_kwargs)) if part) or "-"
 

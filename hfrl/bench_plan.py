@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hfrl import build
 from hfrl.bench_score import EVALUATIONS
 from hfrl.config import Arm
 from hfrl.registry import nearest
@@ -58,7 +57,8 @@ class Method(NamedTuple):
 
     Attributes:
         worlds: the worlds it is for; empty for all.
-        agent: its own agent instead of the world's, with settings of its own (``set`` then replaces the world's).
+        agent: its own agent instead of the world's.
+        set: settings beside the world's; of a method with an agent of its own, instead of the world's, where given.
         steps: its own budget (references alone).
     """
 
@@ -66,9 +66,9 @@ class Method(NamedTuple):
     says: str
     blend: str = "none"
     agent: str | None = None
-    set: dict[str, Any] = {}  # noqa: RUF012 - read, never written
+    set: dict[str, Any] | None = None
     teacher: str = ""
-    worlds: list[str] = []  # noqa: RUF012
+    worlds: list[str] = []  # noqa: RUF012 - read, never written
     env_kwargs: dict[str, Any] = {}  # noqa: RUF012
     steps: int | None = None
 
@@ -175,13 +175,18 @@ def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequ
         credit="auto",
         total_timesteps=steps,
         seeds=tuple(seeds),
-        set=_settings(world.set if method.agent is None else {}, method.set, world.unit, claimed),
+        set=_settings(_base(world, method), method.set or {}, world.unit, claimed),
         env_kwargs=world.env_kwargs | method.env_kwargs,
         eval_freq=steps // EVALUATIONS,
         eval_episodes=world.episodes,
         engine="auto",
     )
     return Cell(method.name, world.name, condition.name if condition else NOBODY, arm)
+
+
+def _base(world: World, method: Method) -> dict[str, Any]:
+    """The world's settings, but for a method with an agent and settings of its own."""
+    return {} if method.agent is not None and method.set is not None else world.set
 
 
 def _part(name: str, settings: Mapping[str, Any]) -> str:
@@ -207,12 +212,3 @@ def filled(text: str, unit: float, claimed: float) -> str:
     """
     values = {"unit": unit, "claimed": claimed}
     return _WORD.sub(lambda found: f"{float(found[1] or 1) * values[found[2]]:.12g}", text)
-
-
-def refusal(arm: Arm) -> str | None:
-    """Why an arm cannot be run, in one line; None where it can."""
-    try:
-        build.check(arm)
-    except UserError as error:
-        return str(error)
-    return None

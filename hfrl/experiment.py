@@ -299,10 +299,9 @@ def _catch_up(session: Session, recorder: Recorder, batch: "Batch", done: int) -
     """Bring agent, person's model, counters and sums to where the batch stands."""
     learnt = batch.arrays(0)
     with _no_collection():
-        if "h_mean" in learnt:
-            session.restore(learnt)
-        else:  # nobody teaches: there is no H to bring along
-            session.agent.restore(learnt)
+        session.agent.restore(learnt)
+        if "h_mean" in learnt:  # else nobody teaches, and there is no H to bring along
+            session.switch.model.restore(learnt)
     # Counted as the loop counts: an episode is over when the next one begins.
     behind = int(batch.count("fresh")[0]) if done == session.arm.total_timesteps else 0
     session.switch.index, session.switch.episode = done, max(0, int(batch.count("episode")[0]) - behind)

@@ -14,7 +14,9 @@ from hfrl.blend import Blend, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
 from hfrl.models import HumanTable, HumanTiles, NoModel
-from hfrl.ports import HumanModel
+from hfrl.policy import greedy
+from hfrl.ports import Context, HumanModel, Port
+from hfrl.schedules import Constant
 from hfrl.seeding import Uniforms, streams
 from hfrl.tabular import TABLE_LIMIT, action_count, rows_of
 from hfrl.teachers import silent
@@ -22,6 +24,7 @@ from hfrl.types import (
     Acted,
     Agent,
     Attending,
+    Distribution,
     Event,
     Judgement,
     Learnt,
@@ -262,13 +265,17 @@ def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
 
 
 class Greedy:
-    """An agent as evaluation sees it: it takes its best action, and learns nothing."""
+    """An agent as evaluation sees it: it takes its best action, and learns nothing.
+
+    Where a mix port is at work (``mixed``) it keeps its own doubt until the person's word has been weighed against it:
+    a best action that is taken for certain would leave policy shaping, a product, nothing to decide.
+    """
 
     on_policy = False
     learns_from_feedback = False
 
-    def __init__(self, agent: Any) -> None:
-        self.policy = agent.greedy_policy
+    def __init__(self, agent: Any, mixed: bool = False) -> None:
+        self.policy = agent.policy if mixed else agent.greedy_policy
         self.gamma = agent.gamma
 
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:
@@ -282,6 +289,16 @@ class Evaluation(NamedTuple):
     returns: np.ndarray[Any, np.dtype[np.float64]]
     lengths: np.ndarray[Any, np.dtype[np.int64]]
     tastes: np.ndarray[Any, np.dtype[np.float64]] | None
+
+
+def most_likely(context: Context, beta: float, own: Any) -> Distribution:  # noqa: ARG001 - the signature of a rule
+    """The rule that ends evaluation's mix ports: what would be done most often is done, ties at random."""
+    return greedy(own.probabilities)
+
+
+def _decided(blend: Blend) -> Blend:
+    """A blend whose mix ports, where it has any, end in one decision."""
+    return blend._replace(mix=(*blend.mix, Port(Constant(1.0), most_likely))) if blend.mix else blend
 
 
 def evaluate(
@@ -300,7 +317,8 @@ def evaluate(
         episodes: how many, at least 1.
         seed: the same seed gives the same episodes.
         switch: None judges the agent alone; a switch judges the agent with H in its policy, so that blends which only
-            touch behaviour (action biasing, control sharing) are judged fairly.
+            touch behaviour (action biasing, control sharing) are judged fairly. Greedily too: where H takes part in
+            what is *done*, the most likely deed of the agent and H together.
         cap: steps after which an episode counts as over, for worlds without a time limit.
 
     Returns:
@@ -308,10 +326,12 @@ def evaluate(
     """
     # Nobody speaks in an evaluation, so the agent alone needs no model of a person.
     guided = switch.frozen() if switch else Switch(none(), NoModel(), agent.gamma)
+    judged = Greedy(agent, mixed=bool(guided.blend.mix))
+    guided.blend = _decided(guided.blend)
     taste = getattr(env.unwrapped, "taste", None)
     returns, lengths, tastes = [], [], []
     total, length = 0.0, 0
-    for event in play(TimeLimit(env, cap), Greedy(agent), blend=guided, seed=seed):
+    for event in play(TimeLimit(env, cap), judged, blend=guided, seed=seed):
         if not isinstance(event, Acted):
             continue
         total += event.step.reward

@@ -118,9 +118,9 @@ def gains(panels: Mapping[str, Sequence[Gain]], order: Sequence[str], path: Path
             axes.axhline(0, color=PLAIN_COLOUR, linestyle=(0, (3, 3)), linewidth=1.5)
             for gain in sorted(curves, key=lambda one: -order.index(one.name)):
                 rank = order.index(gain.name)
-                look = {"color": COLOURS[rank], "linestyle": STYLES[rank % len(STYLES)], "linewidth": 2.4}
-                faint = {"color": FAINT, "linewidth": 1.0}
-                axes.plot(gain.presses, gain.ahead, **(look if rank < COLOURED else faint), label=gain.name)
+                colour, style = (COLOURS[rank], STYLES[rank % len(STYLES)]) if rank < COLOURED else (FAINT, "solid")
+                width = 2.4 if rank < COLOURED else 1.0
+                axes.plot(gain.presses, gain.ahead, color=colour, linestyle=style, linewidth=width, label=gain.name)
             axes.set_title(world, loc="left", fontsize=14, parse_math=False)
             axes.set_xscale("symlog", linthresh=10)
             axes.set_xlabel("presses used", fontsize=12)

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from hfrl import bench_cells, bench_page, bench_plan, bench_score, bench_table, fanout, registry
+from hfrl import bench_cells, bench_page, bench_plan, bench_score, bench_table, fanout, plot_bench, registry
 from hfrl.bench_plan import NOBODY, PLAIN, Method, Plan
 from hfrl.bench_score import Goal, Marks
 from hfrl.bench_table import Mean, Row
@@ -445,6 +446,24 @@ def test_ctrl_c_keeps_the_runs_that_were_finished(
     monkeypatch.setattr(fanout, "run_seed", run)
     assert bench(tmp_path, "--conditions", "good", "--seeds", "0-1") == 0
     assert "8 runs, 3 of them finished before" in capsys.readouterr().out
+
+
+def test_figures_of_many_methods(tmp_path: Path) -> None:
+    """More methods than colours: the best are coloured, the others faint."""
+    names = [f"method_{k}" for k in range(12)]
+    bars = [plot_bench.Bar(name, 50.0 - k, 49.0 - k, 52.0 - k, 40.0) for k, name in enumerate(names)]
+    scores = {name: {"good": 50.0, "noisy": 40.0, "adversary": 10.0 + k} for k, name in enumerate(names)}
+    line = np.linspace(0, 1, 5)
+    panels = {world: [plot_bench.Gain(name, 100 * line, line) for name in names] for world in ("a", "b")}
+    made = [
+        plot_bench.ranking(bars, names[3], tmp_path / "ranking.png", "hfrl bench"),
+        plot_bench.radars(scores, names[3], ["good", "noisy", "adversary"], tmp_path / "radars.png", "hfrl bench"),
+        plot_bench.gains(panels, names, tmp_path / "gains.png", "hfrl bench"),
+    ]
+    for path in made:
+        width, height = Image.open(path).size
+        assert width > 400
+        assert height > 300
 
 
 def test_another_setting_is_another_folder(tiny: Plan, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hfrl.blend import (
     chain,
     control_sharing,
     none,
+    policy_shaping,
     potential_based,
     reward_shaping,
 )
@@ -824,7 +825,7 @@ def test_evaluation_changes_nothing_of_the_run_it_looks_at(agent_class: Any, ble
 KNOWS_THE_WAY = [[1.0 if q else 0.0 for q in row] for row in lake_walker().q]
 
 
-@pytest.mark.parametrize("blend", [action_biasing(1.0), control_sharing(1.0)])
+@pytest.mark.parametrize("blend", [action_biasing(1.0), control_sharing(1.0), control_sharing(0.6)])
 def test_the_guided_agent_is_judged_with_h_and_the_agent_alone_without(blend: Blend) -> None:
     env = make("FrozenLake-v1", is_slippery=False)
     agent = QLearning(env)
@@ -832,6 +833,23 @@ def test_the_guided_agent_is_judged_with_h_and_the_agent_alone_without(blend: Bl
     guided, alone = evaluate(env, agent, 20, switch=switch), evaluate(env, agent, 20)
     assert guided.returns.tolist() == [1.0] * 20
     assert alone.returns.mean() < 0.5
+
+
+def test_policy_shaping_is_judged_by_the_most_likely_deed_of_the_product() -> None:
+    """Up is e^.642 = 1.9 times as likely as any other way by the agent's own account. One praise at C = .9 makes the
+    way .9 against .5, 1.8 times; three make it .9986 against .5."""
+    env = make("FrozenLake-v1", is_slippery=False)
+    agent = QLearning(env, exploration="softmax", temperature=1.0)
+    agent.q = [[0.0, 0.0, 0.0, 0.642] for _ in range(16)]
+    switch = Switch(policy_shaping(consistency=0.9), human_model(env), agent.gamma)
+    for words, wanted in ((1, 0.0), (3, 1.0)):
+        switch.model = human_model(env)
+        for s, likes in enumerate(KNOWS_THE_WAY):
+            if max(likes):
+                step = Step(0, 0, s, likes.index(1.0), 0.0, s, False, False)
+                for _ in range(words):
+                    switch.model.observe(Judgement(step, ((1.0, 1.0),), ("ann",)))
+        assert evaluate(env, agent, 5, switch=switch, cap=30).returns.tolist() == [wanted] * 5
 
 
 def test_the_guided_agent_is_judged_at_the_weight_of_today() -> None:
