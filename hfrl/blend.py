@@ -115,6 +115,17 @@ def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
     return None
 
 
+def due(episode: int) -> bool:
+    """Whether what is estimated of the trainers is estimated anew as an episode begins: at each of the first forty,
+    then each time about a twentieth more have passed. It is worked out from all labels so far, and late in a long run
+    one episode more changes nothing but the time it takes.
+
+    >>> [n for n in range(38, 68) if due(n)]
+    [38, 39, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 63, 66]
+    """
+    return episode % max(1, episode // 20) == 0
+
+
 class Switch:
     """Holds the blend in force, and the model it reads. The blend may be changed while the agent learns.
 
@@ -195,7 +206,7 @@ class Switch:
     def begin_episode(self, index: int, episode: int) -> None:
         """An episode begins: the present, and what is estimated anew once an episode."""
         self.index, self.episode = index, episode
-        if self._blend.estimator is not None:
+        if self._blend.estimator is not None and due(episode):
             self.reliability = self._blend.estimator(self._context(None))
 
     def waits(self) -> bool:

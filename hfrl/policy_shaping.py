@@ -188,8 +188,8 @@ def estimated(
 
 
 class Estimate(NamedTuple):
-    """How :func:`policy_shaping` estimates consistencies: a round or two at each episode's start, from all labels so
-    far, going on from the estimate there is."""
+    """How :func:`policy_shaping` estimates consistencies: a round or two at the start of an episode (which ones, says
+    :func:`hfrl.blend.due`), from all labels so far, going on from the estimate there is."""
 
     kind: str
 
@@ -238,7 +238,7 @@ def policy_shaping(
         beta: the exponent: 1 is the paper's, 0 the plain agent; a number or a schedule.
         decay: anneals beta per episode.
         consistency: C of everybody; or of each trainer, ``ann/0.9;bob/0.6``, everybody else 0.8; or ``em`` or
-            ``variational``: estimated for each trainer at every episode's start.
+            ``variational``: estimated for each trainer as the episodes go by.
         form: ``general`` (several actions may be right) or ``single`` (one is).
 
     Raises:
