@@ -313,7 +313,11 @@ def _measured(plan: Plan, suite: Suite, told: Told) -> str:
 
 
 def _words(method: Any) -> str:
-    parts = [method.agent or "", method.blend if method.blend != "none" else "", _pairs(method.set or {})]
+    parts = [
+        " or ".join(one for one in (method.agent, method.box_agent) if one),
+        method.blend if method.blend != "none" else "",
+        _pairs(method.set or {}),
+    ]
     parts += [f"teacher {method.teacher}"] if method.teacher else []
     return " ".join(part for part in (*parts, _pairs(method.env_kwargs)) if part) or "-"
 

@@ -41,6 +41,7 @@ class World(NamedTuple):
     teacher: dict[str, Any] = {}  # noqa: RUF012
     oracle: str = "oracle"
     best: float | None = None
+    box: bool = False
 
 
 class Condition(NamedTuple):
@@ -57,7 +58,8 @@ class Method(NamedTuple):
 
     Attributes:
         worlds: the worlds it is for; empty for all.
-        agent: its own agent instead of the world's.
+        agent: its own agent instead of the world's, in worlds of tables; ``box_agent`` the same in worlds whose
+            observations are a Box. A method that has only the one is only for those worlds.
         set: settings beside the world's; of a method with an agent of its own, instead of the world's, where given.
         steps: its own budget (references alone).
     """
@@ -66,11 +68,21 @@ class Method(NamedTuple):
     says: str
     blend: str = "none"
     agent: str | None = None
+    box_agent: str | None = None
     set: dict[str, Any] | None = None
     teacher: str = ""
     worlds: list[str] = []  # noqa: RUF012 - read, never written
     env_kwargs: dict[str, Any] = {}  # noqa: RUF012
     steps: int | None = None
+
+    def is_for(self, world: World) -> bool:
+        """Whether the table means it for a world."""
+        own, other = (self.box_agent, self.agent) if world.box else (self.agent, self.box_agent)
+        return (not self.worlds or world.name in self.worlds) and (own is not None or other is None)
+
+    def agent_in(self, world: World) -> str:
+        """Who learns in a world."""
+        return (self.box_agent if world.box else self.agent) or world.agent
 
 
 class Quick(NamedTuple):
@@ -148,8 +160,7 @@ def cells(plan: Plan, seeds: Sequence[int]) -> list[Cell]:
         _cell(world, None, method, seeds)
         for world in plan.worlds.values()
         for method in (*plan.methods.values(), *plan.references.values())
-        if method.teacher == "none" or method.name in plan.references
-        if not method.worlds or world.name in method.worlds
+        if (method.teacher == "none" or method.name in plan.references) and method.is_for(world)
     ]
     for condition in plan.conditions.values():
         for world in plan.worlds.values():
@@ -157,7 +168,7 @@ def cells(plan: Plan, seeds: Sequence[int]) -> list[Cell]:
                 result += [
                     _cell(world, condition, method, seeds)
                     for method in plan.methods.values()
-                    if method.teacher != "none" and (not method.worlds or world.name in method.worlds)
+                    if method.teacher != "none" and method.is_for(world)
                 ]
     return result
 
@@ -169,7 +180,7 @@ def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequ
     dials = world.teacher | condition.dials if condition else {}
     arm = Arm(
         env=world.env,
-        agent=method.agent or world.agent,
+        agent=method.agent_in(world),
         teacher=_part(teacher, dials) if condition else "none",
         blend=filled(method.blend, world.unit, claimed),
         credit="auto",
@@ -186,7 +197,7 @@ def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequ
 
 def _base(world: World, method: Method) -> dict[str, Any]:
     """The world's settings, but for a method with an agent and settings of its own."""
-    return {} if method.agent is not None and method.set is not None else world.set
+    return {} if method.agent_in(world) != world.agent and method.set is not None else world.set
 
 
 def _part(name: str, settings: Mapping[str, Any]) -> str:

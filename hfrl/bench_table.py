@@ -158,9 +158,7 @@ def _comparable(plan: Plan, suite: Suite, found: Mapping[Any, list[Run]], task: 
     able = [
         method.name
         for method in plan.methods.values()
-        if method.name != PLAIN
-        and (not method.worlds or world in method.worlds)
-        and (method.name, world) not in suite.refused
+        if method.name != PLAIN and method.is_for(plan.worlds[world]) and (method.name, world) not in suite.refused
     ]
     return plain is not None and all(_whole(found.get((name, world, condition), []), plain) for name in able)
 

@@ -113,21 +113,36 @@ def test_every_world_condition_and_name_in_the_table_is_known() -> None:
         assert world.steps % bench_score.EVALUATIONS == 0
     for method in (*plan.methods.values(), *plan.references.values()):
         assert set(method.worlds) <= set(plan.worlds), method.name
-        assert method.agent is None or method.agent in registry.AGENTS, method.name
+        assert {method.agent, method.box_agent} <= {None, *registry.AGENTS}, method.name
     assert set(plan.quick.worlds) <= set(plan.worlds)
     assert set(plan.quick.conditions) <= set(plan.conditions)
     assert plan.methods[PLAIN].blend == "none"
 
 
-def test_every_method_of_the_table_can_be_made_in_its_worlds() -> None:
-    """One refusal is the table's mistake: a method says itself which worlds it is for."""
-    cells = bench_plan.cells(bench_plan.full_plan(), (0,))
-    assert bench_cells.refusals(cells) == {}
+def test_every_method_of_the_table_can_be_made_in_every_world_of_tables() -> None:
+    """Where states are numbered a refusal is the table's mistake; a Box is what some methods cannot be used in."""
+    plan = bench_plan.full_plan()
+    refused = bench_cells.refusals(bench_plan.cells(plan, (0,)))
+    assert {world for _, world in refused} <= {world.name for world in plan.worlds.values() if world.box}
+
+
+def test_a_method_with_a_table_for_an_agent_is_not_for_a_box() -> None:
+    world = bench_plan.full_plan().worlds["cliff"]
+    box = world._replace(name="cart", agent="dqn", box=True)
+    for method, here, there in (
+        (Method("m", ""), "q_learning", "dqn"),
+        (Method("m", "", agent="sarsa"), "sarsa", None),
+        (Method("m", "", box_agent="linear_tamer"), None, "linear_tamer"),
+        (Method("m", "", agent="tamer", box_agent="linear_tamer"), "tamer", "linear_tamer"),
+    ):
+        assert (method.agent_in(world) if method.is_for(world) else None) == here
+        assert (method.agent_in(box) if method.is_for(box) else None) == there
+    assert not Method("m", "", worlds=["pizza"]).is_for(world)
 
 
 def test_words_in_a_method_become_numbers() -> None:
     plan = bench_plan.full_plan()
-    own = Method("own", "", "action_biasing:beta=2*unit", "expected_sarsa", {"learning_rate": "claimed"})
+    own = Method("own", "", "action_biasing:beta=2*unit", "expected_sarsa", set={"learning_rate": "claimed"})
     pacman, liar = plan.worlds["pacman"], plan.conditions["adversary"]
     small = Plan({"pacman": pacman}, {"adversary": liar}, {PLAIN: plan.methods[PLAIN], "own": own}, {}, plan.quick)
     plain, taught = bench_plan.cells(small, (0, 1))
