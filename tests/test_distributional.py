@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -29,6 +29,7 @@ def by_brute_force(places: Any, masses: Any, z: Any) -> Any:
     return m
 
 
+@settings(deadline=None)
 @given(
     arrays(np.float64, (3, 6), elements=NUMBERS),
     arrays(np.float64, (3, 6), elements=st.floats(0.0078125, 1, width=32)),

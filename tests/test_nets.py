@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfrl.nets import (
@@ -105,6 +105,7 @@ def transition(number: int) -> tuple[Any, Step, Any]:
     return np.array([number, -number]), step, np.array([number + 1, -number - 1])
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.lists(st.booleans(), min_size=1, max_size=30))
 def test_the_ring_remembers_the_last_transitions_and_what_was_said_of_them(capacity: int, said: list[bool]) -> None:
     memory = Replay(capacity, 2)
@@ -168,6 +169,7 @@ def test_n_step_returns_by_hand(
     assert last.next_actions.tolist() == [int(after) % 2]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 12), st.integers(1, 6), st.text(".tc|", min_size=1, max_size=40))
 def test_windows_are_those_of_a_walk_through_the_episode(capacity: int, n: int, ends: str) -> None:
     memory = remembered(ends, capacity)

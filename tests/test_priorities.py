@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfrl.priorities import Prioritized, SumTree, Uniform, importance, sampler_of
@@ -15,6 +15,7 @@ from hfrl.types import UserError
 WHOLE = st.integers(0, 9)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 700), st.lists(st.tuples(st.integers(0, 699), WHOLE), min_size=1, max_size=60), st.data())
 def test_the_tree_finds_what_a_cumulative_sum_finds(capacity: int, put: list[tuple[int, int]], data: Any) -> None:
     tree, plain = SumTree(capacity), np.zeros(capacity)
@@ -34,6 +35,7 @@ def test_the_tree_finds_what_a_cumulative_sum_finds(capacity: int, put: list[tup
         assert tree.find(masses).tolist() == np.searchsorted(plain.cumsum(), masses, side="right").tolist()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 5000), st.integers(0, 10**6))
 def test_no_empty_slot_is_ever_found(capacity: int, seed: int) -> None:
     """Numbers that round, half of them 0; masses up to the very end of the total and, by rounding, beyond."""
@@ -48,6 +50,7 @@ def test_no_empty_slot_is_ever_found(capacity: int, seed: int) -> None:
     assert (values[found] > 0).all()
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3000), st.integers(0, 10**6))
 def test_a_tree_filled_at_once_has_the_bits_of_one_filled_bit_by_bit(capacity: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
