@@ -13,9 +13,10 @@ import gymnasium
 import numpy as np
 import pytest
 
-from hfrl import blend
+from hfrl import blend, build
 from hfrl.agents import C51, DQN, QRDQN, DoubleDQN, NoisyDQN, PrioritizedDQN, Rainbow, c51, qr_dqn, rainbow
 from hfrl.blend import Switch
+from hfrl.config import Train, arms
 from hfrl.distributional import categorical
 from hfrl.loop import evaluate, human_model, play
 from hfrl.nets import layers_of
@@ -417,3 +418,34 @@ def test_cartpole_is_learnt(agent_class: Any) -> None:
                 scores.append(float(evaluate(other, agent, 10, seed=1).returns.mean()))
         best.append(max(scores))
     assert max(best) >= 475, best
+
+
+def best_of(preset: str, seeds: int, looks: int, enough: float) -> list[float]:
+    """The best greedy evaluation of each seed, which stops when it is good enough."""
+    best = []
+    for seed in range(seeds):
+        (arm,) = arms(Train(preset=preset))
+        env, other = (build.make_env(arm.env, arm.env_kwargs) for _ in range(2))
+        agent, scores = build.make_agent(arm, env), [-np.inf]
+        for event in play(env, agent, seed=seed, steps=arm.total_timesteps):
+            if isinstance(event, Learnt) and agent.steps % (arm.total_timesteps // looks) == 0:
+                scores.append(float(evaluate(other, agent, 20, seed=1).returns.mean()))
+                if scores[-1] >= enough:
+                    break
+        best.append(max(scores))
+    return best
+
+
+@pytest.mark.slow
+def test_a_pizza_is_cooked_from_features() -> None:
+    """The optimum is 8.01: within 5 % of it on one seed of two at least."""
+    best = best_of("pizza_kitchen", 2, 10, 0.95 * 8.01)
+    assert max(best) >= 0.95 * 8.01, best
+
+
+@pytest.mark.study
+def test_the_lander_lands() -> None:
+    """200 within 300,000 steps, by the best of its greedy evaluations, on two seeds of three at least."""
+    pytest.importorskip("Box2D", reason="the extra box2d is not installed")
+    best = best_of("lunar_lander", 3, 20, 200)
+    assert sum(score >= 200 for score in best) >= 2, best
