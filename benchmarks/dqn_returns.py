@@ -7,10 +7,11 @@ the best of these evaluations, `last` the end; both are then judged by 50 greedy
 Intervals are 95 % bootstrap intervals of the mean over seeds (`hfrl.stats`; too narrow for few seeds). `CPU` is that of
 learning alone, in seconds a seed; `reached` the steps and the CPU seconds to the first evaluation at the bar.
 
-With --peer Stable-Baselines3's DQN learns beside it with the same settings, Huber's loss apart, which it always has.
+With --peer Stable-Baselines3's DQN learns beside it with those of the settings that it has; its loss is always Huber's.
 """
 
 import argparse
+import inspect
 import os
 import time
 from typing import Any, NamedTuple
@@ -92,9 +93,12 @@ def peer(arm: Arm, seed: int, bar: float) -> Ran:
     given: dict[str, Any] = build.absolute(arm.set, arm.total_timesteps) | {"seed": seed, "device": "cpu"}
     steps = given.pop("exploration_steps", 10_000)
     given["exploration_fraction"] = min(1.0, steps / arm.total_timesteps)
+    net_arch = given.pop("net_arch", [64, 64])
+    known = inspect.signature(stable_baselines3.DQN).parameters
     model = stable_baselines3.DQN(
-        "MlpPolicy", build.make_env(arm.env, arm.env_kwargs), policy_kwargs={"net_arch": given.pop("net_arch")}, **given
-    )
+        "MlpPolicy", build.make_env(arm.env, arm.env_kwargs), policy_kwargs={"net_arch": net_arch},
+        **{name: value for name, value in given.items() if name in known},
+    )  # fmt: skip
     every = max(1, arm.total_timesteps // EVALUATIONS)
 
     def judged(episodes: int, seed: int) -> float:
