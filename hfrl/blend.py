@@ -25,7 +25,7 @@ from hfrl.tamer_rl import (
     q_initialisation,
     reward_shaping,
 )
-from hfrl.types import Distribution, Judgement, Step, Update, UserError, record
+from hfrl.types import Corrigible, Distribution, Judgement, Step, Update, UserError, record
 
 __all__ = [
     "NEEDS",
@@ -145,6 +145,7 @@ class Switch:
         self.reliability: dict[str, float] = {}
         self.takeover: Callable[[Any, Distribution], Distribution] | None = None
         self._agent: Any = None
+        self._remembers = False
         self._previous: Step | None = None
         self._potentials: dict[str, LearntPotential] = {}
         self._rng: np.random.Generator | None = None
@@ -197,6 +198,7 @@ class Switch:
         if reason:
             raise UserError(reason)
         self._agent, self._rng, self._previous = agent, rng, None
+        self._remembers = isinstance(agent, Corrigible)
         for potential in self._potentials.values():
             potential.rng = rng
         if self._blend.start and getattr(agent, "steps", 1) == 0:
@@ -210,8 +212,13 @@ class Switch:
             self.reliability = self._blend.estimator(self._context(None))
 
     def waits(self) -> bool:
-        """Whether steps must wait for their feedback: only while a port is live that makes something of it."""
-        return any(port.weight(self.index, self.episode) != 0 for port in self._blend.reward) or self._learns()
+        """Whether steps must wait for their feedback: only while a port is live that makes something of it. An agent
+        that remembers need not be told at once."""
+        return (not self._remembers and self._told()) or self._learns()
+
+    def _told(self) -> bool:
+        """Whether the reward port is live."""
+        return any(port.weight(self.index, self.episode) != 0 for port in self._blend.reward)
 
     def _learns(self) -> bool:
         """Whether the blend's own potential is learnt: while one of its ports is live, and nobody only looks at it."""
@@ -222,7 +229,10 @@ class Switch:
     # --- what is learnt ----------------------------------------------------------------------------------------------
 
     def observe(self, judgement: Judgement) -> None:
-        """H hears a judgement; where the blend says so, the value of a pair that is judged for the first time moves."""
+        """H hears a judgement, and so does an agent that remembers the step; where the blend says so, the value of a
+        pair that is judged for the first time moves."""
+        if self._remembers:
+            self._agent.correct(Judgement(judgement.step), judgement)
         if not self._blend.start:
             self.model.observe(judgement)
             return
@@ -293,7 +303,7 @@ class Switch:
         if not self._blend.reward:
             return value
         if isinstance(value, np.ndarray):
-            return self._rewards(judgement) if self.waits() else value
+            return self._rewards(judgement) if self._told() else value
         context = self._context(judgement.step.observation, judgement)
         for port in self._blend.reward:
             value = port(context, value)

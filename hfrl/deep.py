@@ -309,6 +309,10 @@ class DeepAgent:
         judgement = judgement_of(batch, raw(batch.observations), raw(batch.next_observations))
         return np.asarray(reward(judgement), dtype=np.float32)
 
+    def correct(self, old: Judgement, new: Judgement) -> None:
+        """What was said of a step that lies in the buffer is replaced, and blended from the next batch on."""
+        self.memory.correct(new.step.index, old.credits, new.credits)
+
     # --- dials and checkpoints ---------------------------------------------------------------------------------------
 
     def rates(self) -> dict[str, float]:

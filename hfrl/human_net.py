@@ -6,6 +6,8 @@ on the order of the labels; so taking one back exactly is learning again without
 afterwards changes the label and fits anew.
 """
 
+import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -17,13 +19,14 @@ from hfrl.encoding import encoder_of
 from hfrl.frames import joined
 from hfrl.labels import Labels
 from hfrl.seeding import restored, state_of
-from hfrl.shapes import NATURE, Convolution, Shape, flattened
+from hfrl.shapes import Convolution, Shape, flattened
 from hfrl.types import Judgement
 
 #: Of Adam; updates for each new label; labels in each.
-ALPHA, UPDATES, BATCH = 1e-3, 8, 32
+ALPHA, UPDATES, BATCH = 1e-3, 8, 16
 HIDDEN = (64, 64)
-#: For pictures that are too small for Nature's filters.
+#: For pictures of 28 by 28 and more (Mnih et al. 2013), and for small ones.
+WIDE: tuple[Convolution, ...] = ((16, 8, 4), (32, 4, 2))
 NARROW: tuple[Convolution, ...] = ((32, 3, 1),)
 #: Values of so many observations are remembered until the next label.
 KNOWN = 4096
@@ -33,7 +36,8 @@ class HumanNetwork:
     """H(s, a) as a network; the label of a step is the sum of its shares of credit, and silence is no label.
 
     Labels are fitted when H is asked, always by the same updates whenever that is: a run in which nobody asks costs
-    nothing, and looking changes nothing.
+    nothing, and looking changes nothing. Once it was asked, a label is fitted when it comes. A window may look from
+    another thread: it never fits, and waits for one update at the most.
 
     Args:
         space: of the observations: a Box.
@@ -51,18 +55,23 @@ class HumanNetwork:
         self.rng = np.random.default_rng(0)  # H is the same for every seed of a run
         self.network = network_of(self._shape(), self.rng, 10.0, 0.0, "auto", "auto")
         self.seen: dict[bytes, int] = {}  # each observation that was judged, and its number
+        self._pictures: list[bytes] = []  # the same by their numbers
         self.which: list[int] = []
         self.action: list[int] = []
         self.label: list[float] = []
         self.labels = Labels(np.iinfo(np.int64).max // actions, actions)
-        self._due: list[int] = []  # how many labels there were when each of the updates that are due was asked for
+        #: For each update that is due: how many labels there were when it came up.
+        self._due: deque[int] = deque()
         self._known: dict[bytes, list[float]] = {}
+        self._asked = False
+        self._teller: int | None = None  # the thread that labels come from
+        self._lock = threading.RLock()
 
     def _shape(self) -> Shape:
         image = self.encoder.image
         if not image:
             return Shape((self.encoder.inputs, *HIDDEN, self.actions))
-        filters = NATURE if min(image[1:]) >= 36 else NARROW if min(image[1:]) >= 3 else ()
+        filters = WIDE if min(image[1:]) >= 28 else NARROW if min(image[1:]) >= 3 else ()
         return Shape((flattened(image, filters), *HIDDEN, self.actions), image, filters)
 
     # --- labels ------------------------------------------------------------------------------------------------------
@@ -72,7 +81,17 @@ class HumanNetwork:
         label = judgement.feedback
         if label is None:
             return
-        row = self.seen.setdefault(self._bytes(judgement.step.observation), len(self.seen))
+        with self._lock:
+            self._teller = threading.get_ident()
+            self._observe(judgement, label)
+        if self._asked:
+            self._fit()
+
+    def _observe(self, judgement: Judgement, label: float) -> None:
+        picture = self._bytes(judgement.step.observation)
+        row = self.seen.setdefault(picture, len(self.seen))
+        if row == len(self._pictures):
+            self._pictures.append(picture)
         self.which.append(row)
         self.action.append(int(judgement.step.action))
         self.label.append(label)
@@ -81,10 +100,13 @@ class HumanNetwork:
 
     def correct(self, old: Judgement, new: Judgement) -> None:
         """Replace a judgement that was observed by another of the same step; a silent one takes its label away."""
-        self._fit()
-        at = self._place(old)
-        if at is None:
-            return
+        with self._lock:
+            self._fit()
+            at = self._place(old)
+            if at is not None:
+                self._replace(at, old, new)
+
+    def _replace(self, at: int, old: Judgement, new: Judgement) -> None:
         self.labels.add((self.which[at],), old, -1)
         self.labels.add((self.which[at],), new)
         if new.feedback is None:
@@ -109,24 +131,21 @@ class HumanNetwork:
 
     def _ask(self) -> None:
         if self.label:
-            self._due.append(len(self.label))
+            self._due += [len(self.label)] * UPDATES
         self._known.clear()
 
     def _fit(self) -> None:
-        """Catch up with the updates that are due."""
-        if not self._due:
-            return
-        pictures = list(self.seen)
-        for size in self._due:
-            for _ in range(UPDATES):
+        """Catch up with the updates that are due, one at a time."""
+        while self._due:
+            with self._lock:
+                size = self._due.popleft()
                 drawn = (self.rng.random(min(BATCH, size)) * size).astype(np.int64)
                 drawn[0] = size - 1  # the newest label is always among them
-                self._update(pictures, drawn.tolist())
-        self._due.clear()
+                self._update(drawn.tolist())
 
-    def _update(self, pictures: Sequence[bytes], drawn: Sequence[int]) -> None:
+    def _update(self, drawn: Sequence[int]) -> None:
         """One update of the network towards these labels: the mean of (H(s,a) - label)^2."""
-        codes = self._codes([pictures[self.which[at]] for at in drawn])
+        codes = self._codes([self._pictures[self.which[at]] for at in drawn])
         actions = np.array([self.action[at] for at in drawn])
         labels = np.array([self.label[at] for at in drawn], np.float32)
         rows = np.arange(len(drawn))
@@ -148,16 +167,22 @@ class HumanNetwork:
 
     def values(self, observation: Any) -> list[float]:
         """H(s, .), one number per action; 0 before anything was said."""
-        if not self.label:
-            return [0.0] * self.actions
-        self._fit()
+        self._asked = True
+        if self._teller in (None, threading.get_ident()):
+            self._fit()
+        with self._lock:
+            return self._values(observation) if self.label else [0.0] * self.actions
+
+    def _values(self, observation: Any) -> list[float]:
         code = self.encoder.code(observation)
         key = code.tobytes()
         found = self._known.get(key)
         if found is None:
+            found = self.network.quiet(self.encoder.see(code[None]))[0].tolist()
             if len(self._known) >= KNOWN:
                 self._known.clear()
-            found = self._known[key] = self.network.quiet(self.encoder.see(code[None]))[0].tolist()
+            if not self._due:  # else it is being fitted
+                self._known[key] = found
         return found
 
     def counts(self, observation: Any) -> list[int]:  # noqa: ARG002 - a model's verb
@@ -184,11 +209,15 @@ class HumanNetwork:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model as plain arrays, for a checkpoint: network, generator, and all labels."""
+        with self._lock:
+            return self._arrays()
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
         self._fit()
         return {
             **{f"h_{name}": array for name, array in self.network.arrays().items()},
             "h_rng": state_of(self.rng),
-            "h_seen": self._codes(list(self.seen)),
+            "h_seen": self._codes(self._pictures),
             "h_which": np.array([self.which, self.action], np.int64),
             "h_label": np.array(self.label),
             **self.labels.arrays(),
@@ -196,6 +225,10 @@ class HumanNetwork:
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on what does not fit."""
+        with self._lock:
+            self._restore(arrays)
+
+    def _restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         seen, which, label = arrays["h_seen"], arrays["h_which"], arrays["h_label"]
         expected = self._codes([])
         if seen.shape[1:] != expected.shape[1:] or seen.dtype != expected.dtype:
@@ -208,7 +241,8 @@ class HumanNetwork:
         self.network.restore({name.removeprefix("h_"): array for name, array in arrays.items() if name[:2] == "h_"})
         self.labels.restore(arrays)
         self.rng = restored(arrays["h_rng"])
-        self.seen = {one.tobytes(): number for number, one in enumerate(seen)}
+        self._pictures = [one.tobytes() for one in seen]
+        self.seen = {picture: number for number, picture in enumerate(self._pictures)}
         self.which, self.action = which.tolist()
         self.label = label.tolist()
         self._due.clear()

@@ -3,6 +3,7 @@
 The main thread only asks for :meth:`Live.view` and hands in what the person does; learning never holds it up.
 """
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -75,6 +76,7 @@ class Live:
         self._step: Step | None = None
         self._card: Card | None = None
         self._echo: _Echoed | None = None
+        self._heard: Judgement | None = None  # what H was told last
         self._counts = Counts()
         self._world_return = self._human_return = 0.0
         self._world_curve: list[float] = []
@@ -169,6 +171,19 @@ class Live:
                 self._said(event.press.feedback.value)
         else:
             self._note_update(event)
+        self._note_heard()
+
+    def _note_heard(self) -> None:
+        """Say what H makes of a press, where the agent does not learn from it now."""
+        heard = self.memory.heard
+        if heard is self._heard:
+            return
+        self._heard = heard
+        if heard is not None and self._echo is not None and not self._echo.changed:
+            with contextlib.suppress(UserError):  # no model of the person fits this world
+                h = self.wiring.switch.model.values(heard.step.observation)[heard.step.action]
+                changed = f"H({self._action_at(heard.step.index)}) is now {h:+.2f}"
+                self._echo = self._echo._replace(changed=changed)
 
     def _withdrawn(self, press: Press) -> None:
         """A press taken back counts in no return any more."""

@@ -110,12 +110,16 @@ class Replay:
         self.size = 0
         self.at = 0
         self.said: dict[int, Credits] = {}
-        self._expected = 0  # the index of the step that goes on from the newest one
+        self._added = 0  # transitions so far, the forgotten ones too
+        self._expected = -1  # the index of the step that goes on from the newest one
+        # Steps that followed one another: the index of the first, and how many transitions had been added before it.
+        self._runs: list[tuple[int, int]] = []
 
     def add(self, observation: Array, step: Step, next_observation: Array, credits: Credits) -> None:
         """Remember a transition; the oldest one is forgotten where there is no room."""
         if step.index != self._expected:
             self.cut()
+            self._begin_run(step.index)
         self._expected = step.index + 1
         row, w = self.rows[self.at], self.width
         if self.frames is None:
@@ -130,8 +134,50 @@ class Replay:
         elif self.said:
             self.said.pop(self.at, None)
         self.sampler.added(self.at)
-        self.at = (self.at + 1) % self.capacity
-        self.size = min(self.size + 1, self.capacity)
+        self._stand(self._added + 1)
+
+    def _stand(self, added: int) -> None:
+        """So many transitions were added."""
+        self._added = added
+        self.at = added % self.capacity
+        self.size = min(added, self.capacity)
+
+    def _begin_run(self, index: int) -> None:
+        oldest = self._added - self.size
+        kept = [k for k in range(len(self._runs)) if self._end_of(k) > oldest]
+        self._runs = [*(self._runs[k] for k in kept), (index, self._added)]
+
+    def _end_of(self, run: int) -> int:
+        """How many transitions had been added when a run was over."""
+        return self._runs[run + 1][1] if run + 1 < len(self._runs) else self._added
+
+    def slot_of(self, index: int) -> int | None:
+        """Where the step of this index lies; None where it is not remembered."""
+        for run in reversed(range(len(self._runs))):
+            first, before = self._runs[run]
+            place = before + index - first
+            if max(before, self._added - self.size) <= place < self._end_of(run):
+                return place % self.capacity
+        return None
+
+    def correct(self, index: int, old: Credits, new: Credits) -> bool:
+        """Replace what was said of a step, or add to it; returns whether it is remembered.
+
+        Args:
+            index: of the step.
+            old: credits that it has, to be taken away; of equal ones the last go.
+            new: credits to be added.
+        """
+        slot = self.slot_of(index)
+        if slot is None:
+            return False
+        credits = list(self.said.pop(slot, ()))
+        for credit in old:
+            if credit in credits:
+                del credits[len(credits) - 1 - credits[::-1].index(credit)]
+        if credits or new:
+            self.said[slot] = (*credits, *new)
+        return True
 
     def cut(self) -> None:
         """What comes next does not follow from what was remembered last: another run, a step learnt out of turn."""
@@ -192,7 +238,8 @@ class Replay:
         flat = [(slot, value, share) for slot, credits in self.said.items() for value, share in credits]
         return {
             "replay_rows": self.rows[: self.size].copy(),
-            "replay_at": np.array([self.at, self._expected]),
+            "replay_at": np.array([self._added, self._expected]),
+            "replay_runs": np.array(self._runs, np.int64).reshape(-1, 2),
             "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
             **self.sampler.arrays(self.size),
         }
@@ -211,11 +258,16 @@ class Replay:
             raise ValueError(f"replay_said has shape {said.shape}, expected (n, 3)")
         if arrays["replay_at"].shape != (2,):
             raise ValueError(f"replay_at has shape {arrays['replay_at'].shape}, expected (2,)")
-        at, expected = (int(number) for number in arrays["replay_at"])
-        if not 0 <= at < self.capacity:
-            raise ValueError(f"replay_at is {at}, expected 0 to {self.capacity - 1}")
+        added, self._expected = (int(number) for number in arrays["replay_at"])
+        if len(rows) != min(added, self.capacity):
+            raise ValueError(
+                f"replay_rows holds {len(rows)} of {added} transitions; here buffer_size is {self.capacity}"
+            )
+        if arrays["replay_runs"].ndim != 2 or arrays["replay_runs"].shape[1] != 2:
+            raise ValueError(f"replay_runs has shape {arrays['replay_runs'].shape}, expected (n, 2)")
         self.rows[: len(rows)] = rows
-        self.size, self.at, self._expected = len(rows), at, expected
+        self._stand(added)
+        self._runs = [(first, before) for first, before in arrays["replay_runs"].tolist()]
         self.said = {}
         for slot, value, share in said.tolist():
             self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))

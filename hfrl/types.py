@@ -168,6 +168,20 @@ class Agent(Protocol):
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None: ...
 
 
+@runtime_checkable
+class Corrigible(Protocol):
+    """An agent that learns from what it remembers, again and again: its steps need not wait for their feedback."""
+
+    def correct(self, old: Judgement, new: Judgement) -> None:
+        """What was said of a step that is remembered has changed; of any other step nothing happens.
+
+        Args:
+            old: what is taken away: silent, where something is only added.
+            new: what is said instead, of the same step.
+        """
+        ...
+
+
 class Teacher(Protocol):
     """A callable on what happened: the presses that arrived while the step was on the screen."""
 

@@ -1,14 +1,14 @@
 """Taking a press back: the episode so far is learnt again without it, from a snapshot taken when the episode began.
 
 Inside the credit window a press simply vanishes; in the same episode everything is re-learnt exactly; in an earlier
-episode H and the log are corrected, and what the agent made of it stays.
+episode H, the log and the buffer of an agent that has one are corrected, and what the agent made of it stays.
 """
 
 from typing import Any, NamedTuple
 
 from hfrl.blend import Blend, Switch
 from hfrl.credit import Credit, without
-from hfrl.types import Acted, Event, Judgement, Learnt, Press
+from hfrl.types import Acted, Corrigible, Event, Judgement, Learnt, Press
 
 
 class _Entry(NamedTuple):
@@ -63,6 +63,7 @@ class Memory:
         self._credit = credit
         self._model: Any = switch.model
         self._entries: list[_Entry] = []
+        self.heard: Judgement | None = None  # what H was told last
         self._said: dict[int, list[Judgement]] = {}  # every judged step of the session, as H was told of it
         self._episode: int | None = None
         self._snapshot: Any = None
@@ -83,6 +84,7 @@ class Memory:
         dials = (switch.gamma, *self._agent.dials())
         self._entries.append(_Entry(by_model, judgement, switch.index, switch.episode, switch.blend, dials))
         if by_model:
+            self.heard = judgement
             self._said.setdefault(judgement.step.index, []).append(judgement)
 
     def judgements(self) -> dict[int, Judgement]:
@@ -101,7 +103,8 @@ class Memory:
         touched = [index for index, _ in press.shares if self._said.get(index)]
         if press.step.episode != self._episode and not self._learnt_here(press):
             self._correct([self._corrected(index, press) for index in touched])
-            return "taken back from H; what was learnt of it in an earlier episode stays"
+            whom = "H and from what the agent remembers" if isinstance(self._agent, Corrigible) else "H"
+            return f"taken back from {whom}; what was learnt of it in an earlier episode stays"
         entries = [entry._replace(judgement=without(entry.judgement, press)) for entry in self._entries]
         self._relearn(entries)
         return "taken back, and the episode learnt again without it"
@@ -119,16 +122,11 @@ class Memory:
         return pairs[at]
 
     def _correct(self, corrections: list[tuple[Judgement, Judgement]]) -> None:
-        """Correct H as it is, and as it was when the present episode began."""
+        """Correct H, and an agent that remembers, as they are and as they were when the present episode began."""
         agent_before, at_start, beside = self._snapshot
-        present = self._model.arrays()
-        self._model.restore(at_start)
-        for old, new in corrections:
-            self._model.correct(old, new)
-        self._snapshot = agent_before, self._model.arrays(), beside
-        self._model.restore(present)
-        for old, new in corrections:
-            self._model.correct(old, new)
+        if isinstance(self._agent, Corrigible):
+            agent_before = corrected(self._agent, agent_before, corrections)
+        self._snapshot = agent_before, corrected(self._model, at_start, corrections), beside
 
     def _relearn(self, entries: list[_Entry]) -> None:
         switch, agent = self._switch, self._agent
@@ -157,14 +155,27 @@ class Memory:
         self._agent.set_dials(dials[1:])
 
 
-def snapshot(agent: Any) -> Any:
-    """Where an agent stands: its arrays, or what it says is enough to come back to."""
-    return agent.snapshot() if hasattr(agent, "snapshot") else agent.arrays()
+def corrected(part: Any, before: Any, corrections: list[tuple[Judgement, Judgement]]) -> Any:
+    """Correct an agent or a model as it is; returns what was its snapshot ``before``, corrected too."""
+    present = snapshot(part)
+    rewind(part, before)
+    for old, new in corrections:
+        part.correct(old, new)
+    before = snapshot(part)
+    rewind(part, present)
+    for old, new in corrections:
+        part.correct(old, new)
+    return before
 
 
-def rewind(agent: Any, taken: Any) -> None:
-    """Bring an agent back to where it stood at a :func:`snapshot`."""
-    if hasattr(agent, "rewind"):
-        agent.rewind(taken)
+def snapshot(part: Any) -> Any:
+    """Where an agent or a model stands: its arrays, or what it says is enough to come back to."""
+    return part.snapshot() if hasattr(part, "snapshot") else part.arrays()
+
+
+def rewind(part: Any, taken: Any) -> None:
+    """Bring it back to where it stood at a :func:`snapshot`."""
+    if hasattr(part, "rewind"):
+        part.rewind(taken)
     else:
-        agent.restore(taken)
+        part.restore(taken)

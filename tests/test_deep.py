@@ -9,9 +9,21 @@ import numpy as np
 import pytest
 
 from hfrl import blend, build
-from hfrl.agents import DQN, DeepSarsa, DoubleDQN, DuelingDQN, deep_sarsa, double_dqn, dqn, dueling_dqn
+from hfrl.agents import (
+    DQN,
+    DeepSarsa,
+    DoubleDQN,
+    DuelingDQN,
+    PrioritizedDQN,
+    Rainbow,
+    deep_sarsa,
+    double_dqn,
+    dqn,
+    dueling_dqn,
+)
 from hfrl.blend import Switch
 from hfrl.config import Train, arms
+from hfrl.credit import Immediate, uniform_window
 from hfrl.deep import DeepAgent, Parts
 from hfrl.encoding import encoder_of
 from hfrl.loop import evaluate, human_model, play
@@ -19,7 +31,8 @@ from hfrl.outputs import DUELING, PLAIN, Fit, Objective, expected_return
 from hfrl.presets import presets
 from hfrl.priorities import Drawn
 from hfrl.replay import Batch
-from hfrl.types import Feedback, Judgement, Learnt, Step, UserError
+from hfrl.types import Acted, Feedback, Judgement, Learnt, Pressed, Step, UserError
+from hfrl.undo import Memory
 
 DEEP = (DQN, DoubleDQN, DuelingDQN, DeepSarsa)
 #: A small, quick learner.
@@ -145,6 +158,24 @@ def test_a_weight_of_zero_is_the_plain_agent_bit_for_bit(agent_class: Any, name:
     assert not np.array_equal(theta(getattr(blend, name)(1.0)), theta(blend.none()))
 
 
+@pytest.mark.parametrize("agent_class", [DQN, PrioritizedDQN])
+def test_what_is_said_late_at_weight_zero_moves_nothing(agent_class: Any) -> None:
+    """Not even the priorities of what is spoken of."""
+
+    def arrays(teacher: Any) -> dict[str, Any]:
+        env = cart()
+        agent = agent_class(env, **QUICK)
+        for _ in play(env, agent, teacher, blend.reward_shaping(0.0), uniform_window(), seed=4, steps=200):
+            pass
+        kept: dict[str, Any] = agent.arrays()
+        return kept
+
+    talked, silent = arrays(praise), arrays(lambda step: [])
+    assert len(talked.pop("replay_said")) > 20
+    silent.pop("replay_said")
+    assert [name for name in talked if not np.array_equal(talked[name], silent[name])] == []
+
+
 def test_a_batch_is_told_what_each_of_its_steps_would_be_told() -> None:
     env = gymnasium.make("FrozenLake-v1")
     for ports in (blend.reward_shaping(0.7), blend.potential_based(0.7), blend.reward_shaping(0.7, source="press")):
@@ -182,6 +213,88 @@ def test_a_changed_weight_relabels_what_is_remembered() -> None:
     assert pressed.any()
     for weight, signal in zip((1.0, 0.5, 0.0), signals, strict=True):
         assert np.allclose(signal, 1.0 + weight * pressed)
+
+
+# Late feedback
+
+
+def late(step: Step) -> list[Feedback]:
+    """Half a second after step 3 came on the screen, while step 4 is to be seen: "that was good"."""
+    return [Feedback(1.0, step.time + 0.2)] if step.index == 4 else []
+
+
+def test_a_press_that_comes_late_relabels_what_is_in_the_buffer() -> None:
+    """A tape: every step is learnt at once; the press reaches steps 2 and 3 of the buffer when their windows close."""
+    env = cart()
+    agent = DQN(env, **QUICK)
+    switch = Switch(blend.reward_shaping(2.0, source="press"), human_model(env), 0.99)
+    told_of: dict[int, list[Any]] = {}
+    for event in play(env, agent, late, switch, uniform_window(), seed=0, steps=9):
+        shown = event.press if isinstance(event, Pressed) else event.judgement if isinstance(event, Learnt) else event
+        told_of.setdefault(shown.step.index, []).append(type(event).__name__)
+        if isinstance(event, Learnt) and event.judgement.step.index == 4:
+            assert agent.memory.said == {}, "the press was not made yet"
+    assert told_of.pop(4) == ["Acted", "Learnt", "Pressed"]
+    assert set(map(tuple, told_of.values())) == {("Acted", "Learnt")}
+    # The press came .2, .5 and .8 s after steps 4, 3 and 2, each shown for .3 s; delays are uniform in [.2, .8].
+    shares = {slot: [round(share, 6) for _, share in said] for slot, said in agent.memory.said.items()}
+    assert shares | {1: [0.0]} == {1: [0.0], 2: [0.5], 3: [0.5]}, "rounding may leave step 1 a crumb"
+    told_now: list[Any] = []
+    agent.learn(agent.memory.batch(np.arange(9)), lambda j: told_now.append(switch.reward(j)) or told_now[-1])
+    assert told_now[0] == pytest.approx([1, 1, 2, 2, 1, 1, 1, 1, 1])
+
+
+@pytest.mark.parametrize("credit", [Immediate, uniform_window])
+@pytest.mark.parametrize("agent_class", [DQN, DeepSarsa, PrioritizedDQN, Rainbow])
+def test_a_press_taken_back_is_as_if_it_had_never_been_made(credit: Any, agent_class: Any) -> None:
+    """In its own episode, released from its window already: weights, buffer and H to the bit."""
+
+    def session(slip: bool) -> dict[str, Any]:
+        env = gymnasium.make("FrozenLake-v1", desc=["SFFF", "FFFF", "FFFF", "FFFG"])
+        agent = agent_class(env, **QUICK | {"learning_starts": 10, "epsilon": 1.0, "max_grad_norm": 1.0})
+        switch, window = Switch(blend.reward_shaping(1.0), human_model(env), agent.gamma), credit()
+        memory = Memory(agent, switch, window)
+
+        def teacher(step: Step) -> list[Feedback]:
+            if step.index == 5 and slip:
+                return [Feedback(-4.0, step.time + 0.1)]
+            return [Feedback(1.0, step.time)] if step.index % 4 == 2 else []
+
+        presses: list[Any] = []
+        for event in play(env, agent, teacher, switch, window, seed=2, steps=40):
+            memory.note(event)
+            if isinstance(event, Pressed) and event.press.feedback.value == -4.0:
+                presses.append(event.press)
+            if presses and isinstance(event, Acted) and event.step.index == 12:
+                assert event.step.episode == presses[0].step.episode
+                assert "the episode learnt again" in memory.take_back(presses.pop())
+        arrays: dict[str, Any] = agent.arrays() | switch.model.arrays()
+        return arrays
+
+    slipped, spotless = session(True), session(False)
+    assert slipped.keys() == spotless.keys()
+    assert [name for name in slipped if not np.array_equal(slipped[name], spotless[name])] == []
+
+
+def test_a_press_taken_back_in_a_later_episode_leaves_the_buffer_too() -> None:
+    env = gymnasium.make("FrozenLake-v1", max_episode_steps=5)
+    agent = DQN(env, **QUICK | {"learning_starts": 10, "epsilon": 1.0})
+    switch = Switch(blend.reward_shaping(1.0), human_model(env), agent.gamma)
+    memory = Memory(agent, switch, Immediate())
+    presses = []
+    for event in play(env, agent, praise, switch, seed=2, steps=60):
+        memory.note(event)
+        if isinstance(event, Pressed):
+            presses.append(event.press)
+    press, said, count = presses[0], dict(agent.memory.said), int(np.sum(switch.model.count))
+    assert said.pop(press.step.index) == ((1.0, 1.0),)
+    assert "from what the agent remembers" in memory.take_back(press)
+    assert agent.memory.said == said
+    assert int(np.sum(switch.model.count)) == count - 1
+    last = presses[-1]
+    assert last.step.episode > press.step.episode
+    memory.take_back(last)
+    assert press.step.index not in agent.memory.said, "learning again begins without it, too"
 
 
 # What a variant may bring

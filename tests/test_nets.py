@@ -194,6 +194,40 @@ def goes_on(ends: str, number: int) -> bool:
     return ends[at[number - 1]] == "." and at[number] == at[number - 1] + 1
 
 
+@given(st.integers(1, 9), st.lists(st.sampled_from([1, 1, 1, 4, -3]), min_size=1, max_size=25))
+def test_a_step_is_found_by_its_index_as_long_as_it_is_remembered(capacity: int, strides: list[int]) -> None:
+    """Steps that mostly follow one another, with gaps and steps learnt out of turn, against a dictionary."""
+    memory, index, places = Replay(capacity, 1), 10, {}
+    for number, stride in enumerate(strides):
+        while index in places:
+            index += 1
+        step = Step(index, 0, None, 0, float(number), None, False, False)
+        memory.add(np.zeros(1), step, np.zeros(1), ())
+        places[index] = number
+        index = max(0, index + stride)
+    copy = Replay(capacity, 1)
+    copy.restore(memory.arrays())
+    for asked in range(100):
+        kept = asked in places and places[asked] >= len(strides) - capacity
+        found = places[asked] % capacity if kept else None
+        assert memory.slot_of(asked) == copy.slot_of(asked) == found
+
+
+def test_what_was_said_of_a_step_is_added_replaced_and_taken_away() -> None:
+    memory = Replay(4, 2)
+    for number in range(3):
+        memory.add(*transition(number), ())
+    praise, blame = (1.0, 0.5), (-1.0, 0.25)
+    assert memory.correct(1, (), (praise, praise))
+    assert memory.said == {1: (praise, praise)}
+    assert memory.correct(1, (praise,), (blame,))
+    assert memory.said == {1: (praise, blame)}
+    assert memory.correct(1, (praise, blame, blame), ())
+    assert memory.said == {}
+    assert not memory.correct(7, (), (praise,))
+    assert memory.said == {}
+
+
 def test_every_transition_is_drawn_equally_often() -> None:
     memory = Replay(10, 2)
     for number in range(10):
@@ -215,8 +249,9 @@ def test_a_damaged_buffer_is_refused() -> None:
         ("replay_rows", np.zeros((9, 8), np.float32)),
         ("replay_said", np.zeros((2, 2))),
         ("replay_at", np.array([7, 8])),
+        ("replay_runs", np.zeros((2, 3), np.int64)),
     ):
-        with pytest.raises(ValueError, match="replay_"):
+        with pytest.raises(ValueError, match=r"replay_|transitions were kept"):
             Replay(4, 2).restore(good | {name: bad})
 
 
