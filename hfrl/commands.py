@@ -14,6 +14,7 @@ from rich.table import Table
 
 from hfrl import board, build, engine, fanout, registry
 from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
+from hfrl.groups import read_groups
 from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
 from hfrl.saved import load_arm, load_session
@@ -109,9 +110,9 @@ class Bars:
             at += size
 
 
-def draw(outcomes: Sequence[Outcome], paths: Sequence[Path]) -> list[Path]:
-    """One figure of all arms, at each of the paths."""
-    from hfrl import plot
+def draw(outcomes: Sequence[Outcome], paths: Sequence[Path], kind: str = "curve") -> list[Path]:
+    """One figure of all arms, at each of the paths: their learning curves, or how they compare."""
+    from hfrl import plot, plot_compare
 
     curves = [
         plot.Curve(
@@ -127,7 +128,8 @@ def draw(outcomes: Sequence[Outcome], paths: Sequence[Path]) -> list[Path]:
         for group in by_world(outcomes)
         for outcome, label in zip(group, labels_of(group), strict=True)
     ]
-    made = plot.learning_curves(curves, paths[0], command_line())
+    drawn = plot.learning_curves if kind == "curve" else plot_compare.comparison
+    made = drawn(curves, paths[0], command_line())
     for path in paths[1:]:
         path.write_bytes(made.read_bytes())
     return [made, *paths[1:]]
@@ -243,23 +245,27 @@ def run_plot(flags: Any) -> int:
     """Learning curves of saved runs, or maps of what they learnt."""
     from hfrl import maps
 
-    if flags.kind != "curve":
+    if flags.kind not in ("curve", "comparison"):
         return maps.run_maps(flags)
     if flags.state is not None or flags.seed is not None:
         raise UserError(f"--state and --seed choose what a map shows: add --kind {', '.join(maps.KINDS)}")
-    runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
-    runs = [run for run in runs if not is_session(run)]
-    if not runs:
-        raise UserError(f"{flags.run[0]} is a session of a person and has no learning curve; see replay and evaluate")
-    outcomes = [summarise(load_arm(run, flags.trust), run) for run in runs]
-    path = Path(flags.out) if flags.out else runs[0] / "figures" / "learning_curves.png"
+    outcomes = read_groups(flags.run, flags.trust)
+    name = "learning_curves.png" if flags.kind == "curve" else "comparison.png"
+    path = Path(flags.out) if flags.out else Path(outcomes[0].summary["run"]) / "figures" / name
     try:
-        draw(outcomes, [path])
+        draw(outcomes, [path], flags.kind)
     except (OSError, ValueError) as error:
         raise UserError(f"the figure cannot be written: {error}") from error
     report(outcomes)
     SAID.print(f"Figure: {path}", soft_wrap=True)
     return 0
+
+
+def run_compare(flags: Any) -> int:
+    """Two arms, in words."""
+    from hfrl import compare
+
+    return compare.run_compare(flags)
 
 
 def run_reproduce(flags: Any) -> int:

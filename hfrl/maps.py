@@ -31,7 +31,7 @@ class Learnt(NamedTuple):
 def run_maps(flags: Any) -> int:
     """Draw the maps of the runs that were asked for. Raises UserError."""
     if flags.kind not in KINDS:
-        known = ("curve", *KINDS)
+        known = ("curve", "comparison", *KINDS)
         raise UserError(f"unknown kind {flags.kind!r}{registry.nearest(flags.kind, known)} (known: {', '.join(known)})")
     runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
     if flags.kind == "difference" and len(runs) != 2:

@@ -160,12 +160,12 @@ def figure(curves: Sequence[Curve], command: str) -> Figure:
     Raises:
         ValueError: no curve, a label twice in one world, arrays whose shapes do not fit together, or a NaN.
     """
-    _check(curves)
+    check_curves(curves)
     worlds = list(dict.fromkeys(curve.title for curve in curves))
     arms = list(dict.fromkeys(curve.label for curve in curves))
     measures = _measures(curves)
     with matplotlib.rc_context(RC):
-        fig = _page(_legend_entries(curves, arms, measures), len(worlds), len(measures), _small_print(curves), command)
+        fig = page(_legend_entries(curves, arms, measures), len(worlds), len(measures), _small_print(curves), command)
         lowest: dict[Measure, Axes] = {}
         for row, world in enumerate(worlds):
             here = [curve for curve in curves if curve.title == world]
@@ -196,7 +196,7 @@ def steps_label(steps: float, _position: int | None = None) -> str:
     return f"{steps:g}"
 
 
-def _page(entries: Sequence[Line2D], rows: int, columns: int, meaning: str, command: str) -> Figure:
+def page(entries: Sequence[Line2D], rows: int, columns: int, meaning: str, command: str) -> Figure:
     """A figure without panels yet: the legend and the small print at the bottom, and room for the panels above."""
     width = PANEL_INCHES[0] * columns
     room = _letters(width, SMALL_POINTS)
@@ -240,7 +240,7 @@ def _draw_panel(axes: Axes, curves: Sequence[Curve], arms: Sequence[str], measur
 
 def _draw_arm(axes: Axes, label: str, timesteps: Numbers, values: Numbers, arm: int) -> None:
     """Draw the mean of `values` (S, E), its band, and each seed; a leading "_" keeps a line out of legends."""
-    colour, style = _look(arm)
+    colour, style = look(arm)
     marker = "o" if len(timesteps) == 1 else ""  # a line through one point cannot be seen
     if len(values) > 1:
         for seed in values:
@@ -258,7 +258,8 @@ def _draw_arm(axes: Axes, label: str, timesteps: Numbers, values: Numbers, arm: 
     )
 
 
-def _look(arm: int) -> tuple[str, LineStyle]:
+def look(arm: int) -> tuple[str, LineStyle]:
+    """The colour and the line style of an arm, wherever it is drawn."""
     return COLOURS[arm % len(COLOURS)], STYLES[arm % len(STYLES)]
 
 
@@ -274,8 +275,8 @@ def _legend_entries(curves: Sequence[Curve], arms: Sequence[str], measures: Sequ
     entries = []
     for arm, label in enumerate(arms):
         seeds = sorted({len(curve.returns) for curve in curves if curve.label == label})
-        text = textwrap.fill(f"{label} ({_seeds_label(seeds[0], seeds[-1])})", room)
-        colour, style = _look(arm)
+        text = textwrap.fill(f"{label} ({seeds_label(seeds[0], seeds[-1])})", room)
+        colour, style = look(arm)
         entries.append(Line2D([], [], label=text, color=colour, linestyle=style, linewidth=MEAN_WIDTH))
     if any(measure.best(curve) is not None for measure in measures for curve in curves):
         entries.append(Line2D([], [], color=BEST_COLOUR, linestyle=BEST_STYLE, linewidth=BEST_WIDTH, label=BEST))
@@ -302,7 +303,8 @@ def _add_legend(fig: Figure, entries: Sequence[Line2D]) -> Legend:
     return legend
 
 
-def _seeds_label(fewest: int, most: int) -> str:
+def seeds_label(fewest: int, most: int) -> str:
+    """``1 seed``, ``5 seeds``, ``5 to 7 seeds``."""
     if fewest != most:
         return f"{fewest} to {most} seeds"
     return "1 seed" if most == 1 else f"{most} seeds"
@@ -322,7 +324,8 @@ def _letters(width: float, points: float) -> int:
     return int(width * 72 / (0.6 * points))
 
 
-def _check(curves: Sequence[Curve]) -> None:
+def check_curves(curves: Sequence[Curve]) -> None:
+    """There is something to draw, and it fits together. Raises ValueError."""
     if not curves:
         raise ValueError("no curves to draw")
     drawn = set()

@@ -57,7 +57,8 @@ class Plot(Trusting):
     run: tuple[str, ...]
     """Run folders, or folders that hold some."""
     kind: str = "curve"
-    """curve; in grid worlds values (with arrows), triangles (every action), error (|Q - Q*|), difference (of two)."""
+    """curve; comparison (IQM, profiles, probability of improvement); in grid worlds values (with arrows), triangles
+    (every action), error (|Q - Q*|), difference (of two)."""
     state: int | None = None
     """Maps: show the cells as they are in this state (the same pizza in hand). [the first state]"""
     seed: int | None = None

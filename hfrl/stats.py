@@ -11,6 +11,7 @@ tests/test_stats.py). Read it as a lower bound on how unsure you should be.
 """
 
 from collections.abc import Callable
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -270,6 +271,169 @@ def probability_of_improvement(a: npt.ArrayLike, b: npt.ArrayLike) -> float:
     if not first.size or not second.size:
         raise ValueError("both arms need at least one run")
     return float(np.mean(np.heaviside(second[:, None] - first, 0.5)))
+
+
+def improvement_interval(
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    level: float = 0.95,
+    resamples: int = 2000,
+    rng: np.random.Generator | None = None,
+) -> tuple[float, float] | None:
+    """Percentile bootstrap interval of `probability_of_improvement`: both arms are resampled, each by itself.
+
+    Args:
+        a, b: as for `probability_of_improvement`.
+        level: in (0, 1).
+        resamples: at least 1.
+        rng: source of the resamples; by default a fresh generator with seed 0.
+
+    Returns:
+        (low, high), or None where an arm has under three runs.
+
+    Raises:
+        ValueError: as `probability_of_improvement`; a level or a number of resamples out of range.
+
+    Source: Agarwal et al. (2021), section 4.3.
+    """
+    first, second = _one_dimensional("a", a), _one_dimensional("b", b)
+    _check_bootstrap(level, resamples)
+    if min(len(first), len(second)) < FEWEST_RUNS:
+        return None
+    wins = np.heaviside(second[:, None] - first, 0.5)
+    rng = _generator(rng)
+    rows, columns = (rng.integers(size, size=(resamples, size)) for size in wins.shape)
+    shares = [float(wins[np.ix_(row, column)].mean()) for row, column in zip(rows, columns, strict=True)]
+    low, high = np.quantile(shares, _tails(level))
+    return float(low), float(high)
+
+
+def performance_profile(scores: npt.ArrayLike, thresholds: npt.ArrayLike) -> Scores:
+    """The share of runs that score at least each threshold: of two arms, the higher line is the better one.
+
+    Args:
+        scores: (runs,), at least one, finite.
+        thresholds: (points,), finite.
+
+    Returns:
+        (points,), each in [0, 1].
+
+    Raises:
+        ValueError: no run, not one-dimensional, a NaN or an infinity.
+
+    Source: Agarwal et al. (2021), section 4.2 (there with > for >=).
+
+    >>> performance_profile([1.0, 2.0, 2.0, 5.0], [0.0, 1.0, 1.5, 2.0, 3.0, 6.0]).tolist()
+    [1.0, 1.0, 0.75, 0.75, 0.25, 0.0]
+    """
+    runs, points = _one_dimensional("scores", scores), _one_dimensional("thresholds", thresholds)
+    if not runs.size:
+        raise ValueError("no scores to make a profile of")
+    shares: Scores = np.mean(runs[:, None] >= points, axis=0)
+    return shares
+
+
+def profile_band(
+    scores: npt.ArrayLike,
+    thresholds: npt.ArrayLike,
+    level: float = 0.95,
+    resamples: int = 2000,
+    rng: np.random.Generator | None = None,
+) -> tuple[Scores, Scores] | None:
+    """Percentile bootstrap band of `performance_profile`, point by point; None under three runs.
+
+    Args, errors and source: as `performance_profile` and `bootstrap_band`, whose band of the mean it is: a profile is
+    the mean of one step function per run.
+    """
+    runs, points = _one_dimensional("scores", scores), _one_dimensional("thresholds", thresholds)
+    return bootstrap_band((runs[:, None] >= points).astype(np.float64), level, resamples, rng)
+
+
+def iqm_curve(curves: npt.ArrayLike) -> Scores:
+    """The interquartile mean over runs at each point of their curves: (runs, points) -> (points,).
+
+    Raises:
+        ValueError: no run, another shape, a NaN or an infinity.
+
+    >>> iqm_curve([[0.0, 9.0], [1.0, 1.0], [3.0, 2.0], [90.0, 3.0]]).tolist()
+    [2.0, 2.5]
+    """
+    values = _finite(curves)
+    if values.ndim != 2 or not len(values):
+        raise ValueError(f"curves must have shape (runs, points), not {values.shape}")
+    ordered, cut = np.sort(values, axis=0), len(values) // 4
+    middle: Scores = np.mean(ordered[cut : len(values) - cut], axis=0)
+    return middle
+
+
+def iqm_band(
+    curves: npt.ArrayLike,
+    level: float = 0.95,
+    resamples: int = 1000,
+    rng: np.random.Generator | None = None,
+) -> tuple[Scores, Scores] | None:
+    """Percentile bootstrap band of `iqm_curve`; whole curves are resampled, as in `bootstrap_band`.
+
+    Returns:
+        (low, high), each of shape (points,), or None under three runs.
+
+    Raises:
+        ValueError: as `bootstrap_band`.
+    """
+    values = _finite(curves)
+    if values.ndim != 2:
+        raise ValueError(f"curves must have shape (runs, points), not {values.shape}")
+    _check_bootstrap(level, resamples)
+    if len(values) < FEWEST_RUNS:
+        return None
+    rng = _generator(rng)
+    drawn = [iqm_curve(values[rng.integers(len(values), size=len(values))]) for _ in range(resamples)]
+    low, high = np.quantile(drawn, _tails(level), axis=0)
+    return low, high
+
+
+def seeds_to_tell_apart(differences: npt.ArrayLike, power: float = 0.8, level: float = 0.95) -> int | None:
+    """How many pairs in all a paired test at this level needs to find, with this probability, a difference as large and
+    as scattered as the one that was measured.
+
+    The normal approximation of the paired t-test with its correction for few pairs,
+    n = ((z_a + z_b) s / d)^2 + z_a^2 / 2, where d and s are mean and standard deviation of the differences, z_a and z_b
+    the normal quantiles of (1 + level) / 2 and of the power; the sign-flip test has the same power for these sizes. At
+    least as many as the sign-flip test needs to ever agree (6 at level 0.95). A few pairs measure d and s badly, so the
+    answer is an order of magnitude, not a promise.
+
+    Args:
+        differences: (n,), n >= 2, finite.
+        power: in (0, 1).
+        level: in (0, 1).
+
+    Returns:
+        The number of pairs; None where the mean difference is 0: no number of pairs would tell.
+
+    Raises:
+        ValueError: under two differences, not one-dimensional, a NaN or an infinity, power or level out of range.
+
+    Source: Guenther (1981), "Sample size formulas for normal theory t tests"; Fisher (1935) as in `sign_flip_p_value`.
+
+    >>> seeds_to_tell_apart([1.0, 3.0]), seeds_to_tell_apart([-1.0, 3.0, -1.0, 3.0]), seeds_to_tell_apart([-1.0, 1.0])
+    (7, 44, None)
+    """
+    d = _one_dimensional("differences", differences)
+    if d.size < 2:
+        raise ValueError("at least two differences are needed to know how much they scatter")
+    if not 0 < power < 1 or not 0 < level < 1:
+        raise ValueError(f"power and level must lie between 0 and 1, not {power} and {level}")
+    shift, scatter = abs(float(np.mean(d))), float(np.std(d, ddof=1))
+    if shift <= _ROUNDING * float(np.abs(d).max()):
+        return None
+    normal = NormalDist()
+    wrong, found = normal.inv_cdf((1 + level) / 2), normal.inv_cdf(power)
+    pairs = ((wrong + found) * scatter / shift) ** 2 + wrong**2 / 2
+    least = int(np.ceil(np.log2(2 / (1 - level)) + 1e-9))
+    # With so few the sign-flip test agrees only if all differences have one sign.
+    if pairs <= least and scatter > 0 and normal.cdf(shift / scatter) ** least < power:
+        least += 1
+    return max(least, int(np.ceil(pairs)))
 
 
 def _verdict(differences: Scores, low: float, high: float, p_value: float, level: float, names: tuple[str, str]) -> str:

@@ -48,12 +48,15 @@ class Outcome(NamedTuple):
     presses: np.ndarray[Any, Any]
 
 
-def summarise(arm: Arm, run: Path) -> Outcome:
+def summarise(arm: Arm, run: Path, *more: Path) -> Outcome:
     """Read the folders of an arm's seeds back and put them together. Raises UserError where one is damaged.
 
+    More runs of the same arm add their seeds; of a seed that is in several, the last counts.
     Seeds of different lengths (a run that was stopped) are compared over the evaluations that all of them have.
     """
-    folders = [folder for folder in seed_folders(run) if (folder / "summary.json").is_file()]
+    found = [folder for one in (run, *more) for folder in seed_folders(one) if (folder / "summary.json").is_file()]
+    last = {folder.name: folder for folder in found}
+    folders = [last[name] for name in sorted(last, key=lambda name: int(name.removeprefix("seed_")))]
     if not folders:
         raise UserError(f"{run} holds no finished seed (no seed_<n>/summary.json)")
     seeds = [seed_summary(folder) for folder in folders]

@@ -28,7 +28,8 @@ FLOOR = {
     2: "loop undo kernel compiled",
     3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine saved maps plot_grid presets flags feedback scan follow board "
+    "book_planning book_prediction engine saved maps plot_grid presets "
+    "flags feedback scan follow board groups compare plot_compare "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands doctor teach bench exchange",
 }
@@ -89,6 +90,9 @@ LIBRARIES = {
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
     "hfrl.flags": set(),
+    "hfrl.groups": set(),
+    "hfrl.compare": {"numpy"},
+    "hfrl.plot_compare": {"numpy", "matplotlib"},
     "hfrl.board": {"tensorboardX"},
     "hfrl.feedback": {"numpy"},
     "hfrl.scan": {"numpy", "numba"},
@@ -278,7 +282,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid", "hfrl.plot_bench"}),
+        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid", "hfrl.plot_bench", "hfrl.plot_compare"}),
         (
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
