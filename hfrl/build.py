@@ -23,7 +23,46 @@ AGENT_NEEDS = ("policy", "update", "greedy_policy", "gamma", "on_policy", "learn
 
 
 def make_env(env_id: str, env_kwargs: dict[str, Any], render_mode: str | None = None) -> Any:
-    """A Gymnasium world, or a user's own ``file.py:World``. Raises UserError with the nearest id there is."""
+    """A Gymnasium world, or a user's own ``file.py:World``, in the wrappers for pictures that ``env_kwargs`` ask for.
+    Raises UserError with the nearest id there is."""
+    own = {name: value for name, value in env_kwargs.items() if name not in WRAPPERS}
+    return _wrapped(_bare_env(env_id, own, render_mode), env_id, env_kwargs)
+
+
+def _grey(env: Any, wanted: Any) -> Any:
+    if not isinstance(wanted, bool):
+        raise ValueError("it is true or false")
+    return gymnasium.wrappers.GrayscaleObservation(env) if wanted else env
+
+
+def _resized(env: Any, wanted: Any) -> Any:
+    if not isinstance(wanted, int) or wanted < 1:
+        raise ValueError("it is the height and width in pixels")
+    return gymnasium.wrappers.ResizeObservation(env, (wanted, wanted))
+
+
+def _stacked(env: Any, wanted: Any) -> Any:
+    if not isinstance(wanted, int) or wanted < 1:
+        raise ValueError("it is how many observations")
+    return gymnasium.wrappers.FrameStackObservation(env, wanted) if wanted > 1 else env
+
+
+#: Settings of a world that are no world's own: Gymnasium's wrappers for pictures, in the order they are put on.
+WRAPPERS = {"grayscale": _grey, "resize": _resized, "frame_stack": _stacked}
+
+
+def _wrapped(env: Any, env_id: str, env_kwargs: dict[str, Any]) -> Any:
+    for name, wrap in WRAPPERS.items():
+        if name in env_kwargs:
+            try:
+                env = wrap(env, env_kwargs[name])
+            except (AssertionError, ValueError, TypeError, gymnasium.error.Error) as error:
+                reason = str(error) or f"it is for pictures, and {env_id} has {env.observation_space}"
+                raise UserError(f"{name}={env_kwargs[name]!r} does not go with env {env_id!r}: {reason}") from error
+    return env
+
+
+def _bare_env(env_id: str, env_kwargs: dict[str, Any], render_mode: str | None) -> Any:
     if ".py:" in env_id:
         made = registry.build(registry.resolve(env_id, {}, "env"), (), env_kwargs, f"env {env_id}")
         made.render_mode = render_mode

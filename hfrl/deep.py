@@ -237,11 +237,20 @@ class DeepAgent:
     ) -> tuple[Any, None]:
         """Stable-Baselines3's verb: (action, None), or an array of actions for a batch of observations."""
         if isinstance(observation, np.ndarray) and observation.ndim > self._observation_ndim:
-            return np.array([self.predict(one, deterministic=deterministic)[0] for one in observation]), None
+            return self._predict_all(observation, deterministic), None
         if not deterministic:
             return self.policy(observation).sample(self._predicting.random()), None
         values = self.q_values(observation)
         return values.index(max(values)), None
+
+    def _predict_all(self, observations: Any, deterministic: bool) -> NDArray[np.int64]:
+        """An action for each of a batch of observations, by one forward pass where nothing is drawn."""
+        if not deterministic:
+            return np.array([self.predict(one, deterministic=False)[0] for one in observations])
+        codes = np.stack([self.encoder.code(one) for one in observations])
+        outputs = self._outputs(self.network.quiet(self.encoder.see(codes)))
+        best: NDArray[np.int64] = self._parts.objective.values(outputs).argmax(axis=1)
+        return best
 
     def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:
         """What the target takes an observation to be worth, were the values of both networks Q(s, .) + bias."""

@@ -78,14 +78,16 @@ class Frames:
         return joined([frame for stack in stacks for frame in stack], self.picture.dtype, self.picture.shape)
 
     def arrays(self, size: int) -> dict[str, NDArray[Any]]:
-        """The first ``size`` transitions as plain arrays: every frame once, and which of them each transition has."""
-        kept = self.kept[:size]
-        frames = {id(frame): frame for pair in kept for stack in pair for frame in stack}
-        numbers = {key: number for number, key in enumerate(frames)}
-        which = [[[numbers[id(frame)] for frame in stack] for stack in pair] for pair in kept]
-        data = np.frombuffer(b"".join(frames.values()), self.picture.dtype)
+        """The first ``size`` transitions as plain arrays: every picture once, wherever it was seen, and which of them
+        each transition has."""
+        numbers: dict[bytes, int] = {}
+        which = [
+            [[numbers.setdefault(frame, len(numbers)) for frame in stack] for stack in pair]
+            for pair in self.kept[:size]
+        ]
+        data = np.frombuffer(b"".join(numbers), self.picture.dtype)
         return {
-            "frames": data.reshape(len(frames), self._width),
+            "frames": data.reshape(len(numbers), self._width),
             "frames_which": np.array(which, np.int64).reshape(size, 2, self.picture.stacked),
         }
 

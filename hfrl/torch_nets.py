@@ -73,7 +73,7 @@ class TorchNetwork:
             first = np.concatenate([first, self._behind(first_sigma(shape.sizes, sigma0))])
         self._theta = torch.from_numpy(first).to(device)
         self._target = self._theta.clone()
-        self._gradient, self._m, self._v = (torch.zeros_like(self._theta) for _ in range(3))
+        self._gradient, self._m, self._v, self._spread = (torch.zeros_like(self._theta) for _ in range(4))
         # What a forward pass reads: mu + sigma * noise, or the learnt weights themselves.
         self._used = (self._theta, self._target) if self._noise is None else torch.zeros_like(self._noise).unbind()
         weights = blocks_of(self._used[0], shape)
@@ -146,8 +146,8 @@ class TorchNetwork:
         self.updates += 1
         self._m.mul_(BETA1).add_(self._gradient, alpha=1 - BETA1)
         self._v.mul_(BETA2).addcmul_(self._gradient, self._gradient, value=1 - BETA2)
-        spread = (self._v.sqrt() / float(np.sqrt(1 - BETA2**self.updates))).add_(EPS)
-        self._theta.addcdiv_(self._m, spread, value=-alpha / (1 - BETA1**self.updates))
+        torch.sqrt(self._v, out=self._spread).div_(float(np.sqrt(1 - BETA2**self.updates))).add_(EPS)
+        self._theta.addcdiv_(self._m, self._spread, value=-alpha / (1 - BETA1**self.updates))
 
     def follow(self, tau: float) -> None:
         """target <- tau theta + (1 - tau) target."""

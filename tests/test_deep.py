@@ -10,6 +10,7 @@ import pytest
 
 from hfrl import blend, build
 from hfrl.agents import (
+    C51,
     DQN,
     DeepSarsa,
     DoubleDQN,
@@ -451,6 +452,10 @@ def test_predict_takes_one_observation_or_many() -> None:
     actions, _ = agent.predict(np.array([[1.0], [-1.0]]))
     assert actions.tolist() == [1, 0]
     assert {agent.predict(np.array([1.0]), deterministic=False)[0] for _ in range(50)} == {0, 1}
+    lake = C51(gymnasium.make("FrozenLake-v1"), seed=2, atoms=11, v_min=-1, v_max=1)
+    many, _ = lake.predict(np.arange(16))
+    assert many.tolist() == [lake.predict(state)[0] for state in range(16)]
+    assert len(set(many.tolist())) > 1
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from gymnasium.wrappers import FrameStackObservation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hfrl import run
+from hfrl import build, run
 from hfrl.agents import DQN
 from hfrl.encoding import encoder_of
 from hfrl.frames import Frames, Picture
 from hfrl.loop import play
 from hfrl.record import read_arrays
-from hfrl.types import Learnt
+from hfrl.types import Learnt, UserError
 
 SMALL: dict[str, Any] = {
     "filters": ((4, 3, 2),), "net_arch": (16,), "learning_starts": 20, "batch_size": 8, "buffer_size": 60,
@@ -171,6 +171,35 @@ def test_a_snapshot_copies_no_picture_and_leads_back(torch: Any) -> None:
     after = agent.arrays()
     assert before.keys() == after.keys()
     assert all(np.array_equal(array, after[name]) for name, array in before.items())
+
+
+@pytest.mark.parametrize(
+    ("env_id", "asked", "shape"),
+    [
+        ("hfrl/PizzaKitchen-v0", {"observation": "pixels", "grayscale": True}, (84, 84)),
+        ("hfrl/PizzaKitchen-v0", {"observation": "pixels", "grayscale": True, "frame_stack": 4}, (4, 84, 84)),
+        ("hfrl/PizzaKitchen-v0", {"observation": "pixels", "frame_stack": 2}, (2, 84, 84, 3)),
+        ("CartPole-v1", {"grayscale": False, "frame_stack": 1}, (4,)),
+    ],
+)
+def test_pictures_are_wrapped_by_settings_of_the_world(env_id: str, asked: dict[str, Any], shape: Any) -> None:
+    env = build.make_env(env_id, asked)
+    assert env.observation_space.shape == shape
+    assert env.reset(seed=0)[0].shape == shape
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ({"grayscale": True}, "grayscale=True does not go with env 'CartPole-v1': "),
+        ({"grayscale": 3}, "it is true or false"),
+        ({"frame_stack": "four"}, "frame_stack='four' does not go with env 'CartPole-v1': it is how many observations"),
+        ({"resize": 0}, "it is the height and width in pixels"),
+    ],
+)
+def test_wrappers_that_do_not_fit_are_refused_in_one_line(asked: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        build.make_env("CartPole-v1", asked)
 
 
 KITCHEN = [
