@@ -5,6 +5,7 @@ operations on any device. Autograd does the derivatives; torch's own optimisers 
 imports hundreds of modules.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -98,8 +99,10 @@ class TorchNetwork:
         x = torch.from_numpy(np.ascontiguousarray(inputs)).to(self.device)
         if layers.table is not None:
             x = functional.embedding(x, layers.table)
+        if layers.convolutions:
+            x = x.contiguous(memory_format=torch.channels_last)  # a tenth faster on the CPU
         if x.dtype == torch.uint8:
-            x = x.float() / 255
+            x = x.float().div_(255)
         for kernels, biases, stride in layers.convolutions:
             x = functional.conv2d(x, kernels, biases, stride).relu_()
         x = x.flatten(1)
@@ -142,12 +145,13 @@ class TorchNetwork:
         self._gradient *= (self.max_grad_norm / (norm + 1e-6)).clamp(max=1.0)
 
     def _adam(self, alpha: float) -> None:
-        """theta <- theta - alpha m^ / (sqrt(v^) + eps) (Kingma & Ba 2015, algorithm 1)."""
+        """theta <- theta - alpha m^ / (sqrt(v^) + eps) (Kingma & Ba 2015, algorithm 1; the order of section 2)."""
         self.updates += 1
-        self._m.mul_(BETA1).add_(self._gradient, alpha=1 - BETA1)
+        root = math.sqrt(1 - BETA2**self.updates)
+        self._m.lerp_(self._gradient, 1 - BETA1)
         self._v.mul_(BETA2).addcmul_(self._gradient, self._gradient, value=1 - BETA2)
-        torch.sqrt(self._v, out=self._spread).div_(float(np.sqrt(1 - BETA2**self.updates))).add_(EPS)
-        self._theta.addcdiv_(self._m, self._spread, value=-alpha / (1 - BETA1**self.updates))
+        torch.sqrt(self._v, out=self._spread).add_(EPS * root)
+        self._theta.addcdiv_(self._m, self._spread, value=-alpha * root / (1 - BETA1**self.updates))
 
     def follow(self, tau: float) -> None:
         """target <- tau theta + (1 - tau) target."""
