@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hfrl.deep import Array, DeepAgent, Outputs, Parts
 from hfrl.outputs import expected_return
 from hfrl.replay import Batch
-from hfrl.schedules import Schedule
 
 
 def bootstrap(online: Outputs, target: Outputs, batch: Batch) -> Array:  # noqa: ARG001 - what every variant is given
@@ -20,14 +19,15 @@ def bootstrap(online: Outputs, target: Outputs, batch: Batch) -> Array:  # noqa:
 
 @dataclass(kw_only=True, eq=False)
 class NoisyDQN(DeepAgent):
-    """Explores by noise in its weights, drawn anew for every step.
+    """Explores by noise in its weights, drawn anew for every step; epsilon only fills the buffer at first.
 
     Args:
         sigma0: how noisy it is at first, positive.
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
-    epsilon: float | str | Schedule | None = 0.0
+    exploration_final_eps: float = 0.0
+    exploration_steps: int = 4_000
     sigma0: float = 0.5
     loss: str = "squared"
 

@@ -6,7 +6,7 @@ learning", AAAI 2018, section "The integrated agent").
     dueling networks         logits = V(s) + A(s,a) - mean_b A(s,b), atom by atom
     multi-step learning      R(t+1) + gamma R(t+2) + gamma^2 R(t+3) + gamma^3 z, with n = 3
     distributional RL        masses on fixed atoms, projected; loss = -sum_i m_i log p_i(S,A)
-    noisy nets               w = mu + sigma * noise, in place of epsilon
+    noisy nets               w = mu + sigma * noise, in place of epsilon (which only fills the buffer at first)
 """
 
 from collections.abc import Callable
@@ -20,7 +20,6 @@ from hfrl.distributional import categorical
 from hfrl.outputs import DUELING
 from hfrl.priorities import Sampler
 from hfrl.replay import Batch
-from hfrl.schedules import Schedule
 
 
 def bootstrap(values: Outputs, online: Outputs, target: Outputs, batch: Batch) -> Array:
@@ -42,7 +41,8 @@ class Rainbow(DeepAgent):
 
     replay: str | Callable[[int], Sampler] = "prioritized:0.5:linear:0.4:1:100000"
     n_steps: int = 3
-    epsilon: float | str | Schedule | None = 0.0
+    exploration_final_eps: float = 0.0
+    exploration_steps: int = 4_000
     sigma0: float = 0.5
     v_min: float = -100.0
     v_max: float = 100.0

@@ -507,7 +507,15 @@ def test_cartpole_is_learnt(agent_class: Any) -> None:
 
 
 def test_every_preset_is_an_agent_that_can_be_made_in_its_world() -> None:
-    assert {"cartpole", "cartpole_fast", "acrobot", "mountain_car"} <= presets().keys()
+    assert {
+        "cartpole",
+        "cartpole_fast",
+        "acrobot",
+        "mountain_car",
+        "lunar_lander",
+        "pizza",
+        "pizza_kitchen",
+    } <= presets().keys()
     for name in presets():
         if name == "lunar_lander" and find_spec("Box2D") is None:
             continue  # an extra
