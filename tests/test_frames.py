@@ -214,20 +214,7 @@ def test_the_kitchen_is_trained_and_taught_from_its_pictures(
 ) -> None:
     """Train, evaluate, teach in the window with two presses and one taken back, replay to the same bits."""
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    train = [
-        *KITCHEN,
-        "-n",
-        "200",
-        "--seeds",
-        "0",
-        "--jobs",
-        "1",
-        "--eval-freq",
-        "0",
-        "--eval-episodes",
-        "2",
-        "--no-progress",
-    ]
+    train = [*KITCHEN, "-n", "200", "--seeds", "0", "--jobs", "1", "--eval-freq", "0", "--eval-episodes", "2"]
     assert run.main([*train, "--no-progress", "--out", str(tmp_path / "train")]) == 0
     (trained,) = (tmp_path / "train").glob("*/*")
     assert run.main(["evaluate", str(trained), "--episodes", "2"]) == 0
