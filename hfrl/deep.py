@@ -191,7 +191,7 @@ class DeepAgent:
     def begin(self, rng: np.random.Generator) -> None:
         """The loop hands the agent its generator: of the batches, and of the first weights unless a seed gave them."""
         self.rng = rng
-        self.memory.cut()  # a new episode begins, wherever the last one was left
+        self.memory.begin()  # a new episode begins, wherever the last one was left
         if self.steps == 0 and self.seed is None:
             self.network = self._network(np.random.default_rng(rng.random(4).view(np.uint64)))
 

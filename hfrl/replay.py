@@ -184,6 +184,11 @@ class Replay:
         if self.size and self.rows[self.newest, 2 * self.width + 1] == GOES_ON:
             self.rows[self.newest, 2 * self.width + 1] = CUT
 
+    def begin(self) -> None:
+        """Another run begins: what comes does not follow, and its steps may have indices that were given before."""
+        self.cut()
+        self._runs, self._expected = [], -1
+
     @property
     def newest(self) -> int:
         """The slot of the transition that was remembered last."""

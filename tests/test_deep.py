@@ -277,6 +277,17 @@ def test_a_press_taken_back_is_as_if_it_had_never_been_made(credit: Any, agent_c
     assert [name for name in slipped if not np.array_equal(slipped[name], spotless[name])] == []
 
 
+def test_a_second_run_speaks_of_its_own_steps_alone() -> None:
+    """Its steps are counted from 0 again, and those of the first run still lie in the buffer."""
+    env = cart()
+    agent = DQN(env, **QUICK)
+    for seed, teacher in ((0, lambda step: []), (1, praise)):
+        for _ in play(env, agent, teacher, blend.reward_shaping(1.0), seed=seed, steps=30):
+            pass
+    assert len(agent.memory.said) > 5
+    assert min(agent.memory.said) >= 30
+
+
 def test_a_press_taken_back_in_a_later_episode_leaves_the_buffer_too() -> None:
     env = gymnasium.make("FrozenLake-v1", max_episode_steps=5)
     agent = DQN(env, **QUICK | {"learning_starts": 10, "epsilon": 1.0})
