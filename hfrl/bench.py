@@ -66,7 +66,7 @@ def _run_feedback(flags: Any, plan: Plan, seeds: tuple[int, ...]) -> int:
     cells = [cell for cell in every if (cell.method, cell.world) not in refused]
     _announce(flags, plan, out, cells, refused)
     with _Bar(flags.progress) as bar:
-        finished = bench_cells.run_cells(out, cells, command, flags.jobs, bar.show)
+        ending = bench_cells.run_cells(out, cells, command, flags.jobs, bar.show)
     suite = bench_cells.read_suite(out, plan, cells, refused)
     if not suite.runs:
         raise UserError(f"stopped before any run was finished; the same command goes on in {flags.out}")
@@ -77,11 +77,13 @@ def _run_feedback(flags: Any, plan: Plan, seeds: tuple[int, ...]) -> int:
     report(plan, found)
     SAID.print(f"Page: {page}", soft_wrap=True)
     SAID.print(f"Tables: {', '.join(map(str, written))}", soft_wrap=True)
-    if not finished:
+    for why in ending.failed.values():
+        BESIDE.print(f"hfrl: {why}", style="red", soft_wrap=True, markup=False)
+    if not ending:
         BESIDE.print("Stopped early: finished runs are kept, and the same command goes on.", style="yellow")
     if flags.json:
         print(json.dumps(_as_json(found, page)))
-    return 0 if finished else 130
+    return ending.code
 
 
 def _announce(flags: Any, plan: Plan, out: Path, cells: Sequence[Cell], refused: Any) -> None:

@@ -18,7 +18,7 @@ from hfrl import bench_score, build, engine, mdp
 from hfrl.bench_plan import Cell, Plan, World
 from hfrl.bench_score import Goal, Marks, Numbers
 from hfrl.config import Arm
-from hfrl.fanout import Task, run_tasks, workers
+from hfrl.fanout import Ending, Task, run_tasks, workers
 from hfrl.record import is_finished, open_run, read_json, write_json
 from hfrl.summary import optimum, seed_evaluations
 from hfrl.teachers import TASTE_WEIGHT
@@ -142,8 +142,8 @@ def estimate(out: Path, plan: Plan, cells: Sequence[Cell], jobs: str) -> float:
     return total / workers(jobs, len(todo)) + CHECK_SECONDS * len({id(cell) for cell, _ in todo})
 
 
-def run_cells(out: Path, cells: Sequence[Cell], command: str, jobs: str, show: Callable[[int, int], None]) -> bool:
-    """Run what is waiting. Returns whether all of it ran to its end; Ctrl-C keeps the runs that did.
+def run_cells(out: Path, cells: Sequence[Cell], command: str, jobs: str, show: Callable[[int, int], None]) -> Ending:
+    """Run what is waiting, and tell how that ended; a run that is cut off goes on from its last checkpoint.
 
     Args:
         out: the suite's folder.
@@ -159,7 +159,7 @@ def run_cells(out: Path, cells: Sequence[Cell], command: str, jobs: str, show: C
         for seed in open_run(folder, cell.arm, command):
             tasks.append(Task(_with_engine(cell.arm, engines), seed, folder / f"seed_{seed}"))
     if not tasks:
-        return True
+        return Ending(True, 0, {})
     total = sum(task.arm.total_timesteps for task in tasks)
     return run_tasks(tasks, jobs, lambda steps: show(sum(steps), total))
 

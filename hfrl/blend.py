@@ -132,6 +132,7 @@ class Switch:
     Attributes:
         blend: the blend in force; assign another one to switch live.
         model: H, fed with every judgement whichever blend is on, so that a switch finds one ready.
+        previous: the step that was learnt last, in this episode; None at its start.
         reliability: the consistency of each trainer as the blend in force estimates it; empty where none does.
         takeover: (observation, the agent's distribution) -> what a person who drives makes of it; None where nobody can
             take over.
@@ -146,7 +147,7 @@ class Switch:
         self.takeover: Callable[[Any, Distribution], Distribution] | None = None
         self._agent: Any = None
         self._remembers = False
-        self._previous: Step | None = None
+        self.previous: Step | None = None
         self._potentials: dict[str, LearntPotential] = {}
         self._rng: np.random.Generator | None = None
         self._still = False
@@ -197,7 +198,7 @@ class Switch:
         reason = refusal(self._blend, agent, self.model, self.gamma)
         if reason:
             raise UserError(reason)
-        self._agent, self._rng, self._previous = agent, rng, None
+        self._agent, self._rng, self.previous = agent, rng, None
         self._remembers = isinstance(agent, Corrigible)
         for potential in self._potentials.values():
             potential.rng = rng
@@ -260,7 +261,7 @@ class Switch:
             self._potentials[plan.kind].learn(judgement, advice, self.gamma)
         self._agent = agent
         update: Update | None = agent.update(judgement, self.reward)
-        self._previous = None if judgement.step.ended else judgement.step
+        self.previous = None if judgement.step.ended else judgement.step
         return update
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -284,7 +285,7 @@ class Switch:
         names = arrays["reliability_of"].tolist() if "reliability_of" in arrays else []
         values = np.asarray(arrays["reliability"], np.float64).tolist() if names else []
         self.reliability = {str(name): float(value) for name, value in zip(names, values, strict=True)}
-        self._previous = None
+        self.previous = None
 
     # --- the ports ---------------------------------------------------------------------------------------------------
 
@@ -293,7 +294,7 @@ class Switch:
         potential = None if plan is None else self._potentials.get(plan.kind)
         now = (
             self.model, self.gamma, self.index, self.episode, observation, judgement, self._agent, potential,
-            self.reliability, self._previous,
+            self.reliability, self.previous,
         )  # fmt: skip
         return record(Context, now)
 

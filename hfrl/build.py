@@ -11,7 +11,7 @@ import numpy as np
 from hfrl import blend as blends
 from hfrl import people, registry
 from hfrl.blend import Blend, Switch, refusal
-from hfrl.config import Arm
+from hfrl.config import Arm, absolute
 from hfrl.credit import Credit
 from hfrl.loop import human_model
 from hfrl.models import NoModel
@@ -107,23 +107,6 @@ def make_agent(arm: Arm, env: Any) -> Any:
     if missing:
         raise UserError(f"agent {arm.agent} has no {', '.join(missing)}; an agent needs {', '.join(AGENT_NEEDS)}")
     return agent
-
-
-def absolute(settings: dict[str, Any], total: int) -> dict[str, Any]:
-    """Settings in which ``exploration_fraction`` of a run of so many steps has become ``exploration_steps``.
-
-    >>> absolute({"exploration_fraction": 0.25, "gamma": 0.9}, 1000)
-    {'gamma': 0.9, 'exploration_steps': 250}
-    """
-    if "exploration_fraction" not in settings:
-        return settings
-    share = settings["exploration_fraction"]
-    if not isinstance(share, int | float) or not 0 < share <= 1:
-        raise UserError(f"exploration_fraction must be within (0, 1], got {share!r}")
-    if "exploration_steps" in settings:
-        raise UserError("exploration_fraction and exploration_steps say the same: give one of them")
-    rest = {name: value for name, value in settings.items() if name != "exploration_fraction"}
-    return rest | {"exploration_steps": max(1, round(share * total))}
 
 
 def teacher_specs(text: str) -> list[registry.Spec]:

@@ -43,19 +43,28 @@ def run_train(flags: Train) -> int:
     tasks = [
         fanout.Task(arm, seed, run / f"seed_{seed}") for arm, run in zip(cells, runs, strict=True) for seed in arm.seeds
     ]
+    return conclude(flags, cells, runs, tasks)
+
+
+def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequence[fanout.Task]) -> int:
+    """Run the tasks of these arms and their run folders, and say what they came to. Returns the exit code."""
     with Bars(cells, flags.progress) as bars:
-        finished = fanout.run_tasks(tasks, flags.jobs, bars.show)
-    if not finished:
+        ending = fanout.run_tasks(tasks, flags.jobs, bars.show)
+    if ending.signal:
         BESIDE.print("Stopped early: what was done is kept, and summed up here.", style="yellow")
+    for slot, why in ending.failed.items():
+        BESIDE.print(f"hfrl: {tasks[slot].folder}: {why}", style="red", soft_wrap=True, markup=False)
     outcomes = [outcome for arm, run in zip(cells, runs, strict=True) if (outcome := _summarised(arm, run))]
     if not outcomes:
-        raise UserError(f"stopped before any seed had begun; nothing to sum up in {flags.out}")
+        if ending.failed:
+            return ending.code
+        raise UserError(f"stopped before any seed had begun; resume {runs[0]} begins it")
     figures = draw(outcomes, [Path(outcome.summary["run"]) / "figures" / "learning_curves.png" for outcome in outcomes])
     report(outcomes)
-    _next_commands(outcomes, figures)
+    _next_commands(outcomes, figures, ending.finished)
     if flags.json:
-        print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(out)}))
-    return 0 if finished else 130
+        print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(runs[0].parent.parent)}))
+    return ending.code
 
 
 def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
@@ -194,13 +203,26 @@ def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
     return f"{mean:.2f}" + (f"\n[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
-def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path]) -> None:
+def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path], finished: bool) -> None:
     runs = [outcome.summary["run"] for outcome in outcomes]
     own = any(is_code(key, outcome.summary[key]) for outcome in outcomes for key in PARTS)
     SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
     SAID.print("Next:")
-    for command in (f"plot {' '.join(runs)}", f"watch {runs[-1]} --render ansi", f"evaluate {runs[-1]}"):
+    longer = f"resume {runs[-1]} --total-timesteps {2 * outcomes[-1].summary['total_timesteps']}"
+    for command in (
+        longer if finished else f"resume {' '.join(runs)}",
+        f"plot {' '.join(runs)}",
+        f"watch {runs[-1]} --render ansi",
+        f"evaluate {runs[-1]}",
+    ):
         SAID.print(f"  python -m hfrl.run {command}{' --trust' if own else ''}", soft_wrap=True)
+
+
+def run_resume(flags: Any) -> int:
+    """Runs that go on: ones that were stopped or killed to their end, finished ones for longer."""
+    from hfrl import resume
+
+    return resume.run_resume(flags)
 
 
 # --- reading runs back -----------------------------------------------------------------------------------------------

@@ -407,6 +407,23 @@ class Batch:
             result |= {"h_mean": self.h_mean[i].copy(), "h_count": self.h_count[i].copy()}
         return result
 
+    def state(self) -> Arrays:
+        """What the kernel keeps beside tables and H: generators, clocks, sums, and the worlds' own tables."""
+        return {"draws": self._draws, "clock": self._clock, "real": self._real, **self._own}
+
+    def restore(self, learnt: Arrays, kept: Arrays) -> None:
+        """Go on from the :meth:`state` of a batch of one seed, and the arrays of its agent and H. Raises ValueError."""
+        present = self.state()
+        for name, array in present.items():
+            if name not in kept or kept[name].shape != array.shape or kept[name].dtype != array.dtype:
+                raise ValueError(f"the kernel's {name} is missing, or of another shape than {array.shape}")
+            np.copyto(array, kept[name])
+        for name, table in self.tables.items():
+            np.copyto(table[0], learnt[name])
+        if "h_mean" in learnt and learnt["h_mean"].shape == self.h_mean.shape[1:]:
+            np.copyto(self.h_mean[0], learnt["h_mean"])
+            np.copyto(self.h_count[0], learnt["h_count"])
+
 
 def _reason(complaint: str) -> str:
     """The line of numba's page of text that says what was wrong."""

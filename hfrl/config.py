@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_ENV = "hfrl/Pizza-v0"
 DEFAULT_STEPS = 200_000
 EVALUATIONS = 20
+#: Shorter runs are done again sooner than a checkpoint would be worth.
+LEAST_SAVE_FREQ = 10_000
 NUMBER = re.compile(r"[0-9]{1,18}")
 ENGINES = ("auto", "python", "compiled")
 GOOD_TEACHER = "oracle:consistency=0.9,likelihood=0.3"
@@ -68,6 +70,10 @@ class Train:
     """Steps between evaluations; 0 evaluates only at the end. [a twentieth of the run]"""
     eval_episodes: int = 50
     """Episodes of each evaluation."""
+    save_freq: int | None = None
+    """Steps between checkpoints; 0 saves only at the end. [a tenth of the run, and 10000 at least]"""
+    keep_checkpoints: int = 2
+    """How many of the latest checkpoints are kept while it runs."""
     engine: str = "auto"
     """What runs the loop: python, compiled (tables only, far faster, the same bits), or auto, which says why."""
     jobs: str = "auto"
@@ -113,6 +119,8 @@ class Arm:
     eval_episodes: int = 50
     engine: str = "python"
     tensorboard: bool = False
+    save_freq: int = 0
+    keep_checkpoints: int = 2
 
     @property
     def label(self) -> str:
@@ -148,6 +156,8 @@ class Arm:
             "eval_episodes": self.eval_episodes,
             "engine": self.engine,
             "tensorboard": self.tensorboard,
+            "save_freq": self.save_freq,
+            "keep_checkpoints": self.keep_checkpoints,
         }
 
 
@@ -279,6 +289,10 @@ def arms(flags: Train) -> list[Arm]:
     if flags.eval_freq is not None and flags.eval_freq < 0:
         raise UserError(f"--eval-freq must be 0 (only at the end) or more, got {flags.eval_freq}")
     frequency = max(1, steps // EVALUATIONS) if flags.eval_freq is None else flags.eval_freq
+    if flags.save_freq is not None and flags.save_freq < 0:
+        raise UserError(f"--save-freq must be 0 (only at the end) or more, got {flags.save_freq}")
+    if flags.keep_checkpoints < 1:
+        raise UserError(f"--keep-checkpoints must be at least 1, got {flags.keep_checkpoints}")
     if flags.warmup < 0:
         raise UserError(f"--warmup must be 0 or more steps, got {flags.warmup}")
     if flags.engine not in ENGINES:
@@ -286,6 +300,7 @@ def arms(flags: Train) -> list[Arm]:
         raise UserError(f"unknown engine {flags.engine!r}{close} (known: {', '.join(ENGINES)})")
     chosen = registry.settings(flags.set, "--set")
     chosen |= plain_flags(flags)
+    chosen = absolute(chosen, steps)  # so that a run that is to go on for longer explores as it did
     asked_for_blend = any(blend != "none" for blend in flags.blend)
     envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
 
@@ -310,6 +325,8 @@ def arms(flags: Train) -> list[Arm]:
         "eval_episodes": flags.eval_episodes,
         "engine": flags.engine,
         "tensorboard": flags.tensorboard,
+        "save_freq": max(LEAST_SAVE_FREQ, steps // 10) if flags.save_freq is None else flags.save_freq,
+        "keep_checkpoints": flags.keep_checkpoints,
     }
     cells = len(envs) * sum(len(taught_by(agent)) * len(blended_in(agent)) for agent in agents)
     if cells > MOST_ARMS:
@@ -336,6 +353,23 @@ def as_typed(settings: dict[str, Any]) -> tuple[str, ...]:
     ('gamma=0.9', 'net_arch=[64, 64]')
     """
     return tuple(f"{key}={value}" for key, value in settings.items())
+
+
+def absolute(settings: dict[str, Any], total: int) -> dict[str, Any]:
+    """Settings in which ``exploration_fraction`` of a run of so many steps has become ``exploration_steps``.
+
+    >>> absolute({"exploration_fraction": 0.25, "gamma": 0.9}, 1000)
+    {'gamma': 0.9, 'exploration_steps': 250}
+    """
+    if "exploration_fraction" not in settings:
+        return settings
+    share = settings["exploration_fraction"]
+    if not isinstance(share, int | float) or not 0 < share <= 1:
+        raise UserError(f"exploration_fraction must be within (0, 1], got {share!r}")
+    if "exploration_steps" in settings:
+        raise UserError("exploration_fraction and exploration_steps say the same: give one of them")
+    rest = {name: value for name, value in settings.items() if name != "exploration_fraction"}
+    return rest | {"exploration_steps": max(1, round(share * total))}
 
 
 def _with_preset(flags: Train, taken: Preset) -> Train:

@@ -8,9 +8,9 @@ releases every step that waits.
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from hfrl.reading import named, read_text
 from hfrl.types import Feedback, Judgement, Press, Step, UserError, record
@@ -144,11 +144,16 @@ class Credit(Protocol):
     ``take`` receives the step on the screen and the presses that arrived during it. It returns those presses with their
     shares, and the steps that no later press can reach, oldest first. ``share`` tells the same shares beforehand, while
     the step is still on the screen. ``forget`` takes a press back from the steps that wait. ``barrier`` closes all
-    earlier steps to later presses (after a pause, say). ``instant``: no step ever waits.
+    earlier steps to later presses (after a pause, say). ``instant``: no step ever waits. ``state`` is what waits, as
+    plain data (:mod:`hfrl.plain`), and ``restore`` its inverse.
     """
 
     @property
     def instant(self) -> bool: ...
+
+    def state(self) -> Any: ...
+
+    def restore(self, state: Any) -> None: ...
 
     def share(self, step: Step, press: Feedback) -> Press: ...
 
@@ -172,6 +177,14 @@ class Immediate:
 
     instant = True
     _before: Step | None = None
+
+    def state(self) -> Step | None:
+        """The step that was on the screen before."""
+        return self._before
+
+    def restore(self, state: Step | None) -> None:
+        """The inverse of :meth:`state`."""
+        self._before = state
 
     def share(self, step: Step, press: Feedback) -> Press:
         """All of it to the step on the screen, or to the one before if it was made while that was still there."""
@@ -231,6 +244,20 @@ class Window:
         self._waiting: deque[_Waiting] = deque()
         self._told: list[Press] = []  # presses whose shares were told while their step is still on the screen
         self._before: Step | None = None  # the last step that left the screen, waiting or not
+
+    def state(self) -> dict[str, Any]:
+        """The steps that wait, each with when it left the screen, whether it is closed and owed, and its credit."""
+        waiting = [(one.judgement, one.owed, one.begin, one.end, one.closed) for one in self._waiting]
+        return {"waiting": waiting, "told": self._told, "before": self._before}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of :meth:`state`."""
+        self._waiting.clear()
+        for judgement, owed, begin, end, closed in state["waiting"]:
+            waiting = _Waiting(judgement.step, owed)
+            waiting.judgement, waiting.begin, waiting.end, waiting.closed = judgement, begin, end, closed
+            self._waiting.append(waiting)
+        self._told, self._before = list(state["told"]), state["before"]
 
     def fit(self, delays: Sequence[float]) -> None:
         """Share presses by the measured delays of this person, in seconds; to be said before the first step."""

@@ -1,61 +1,37 @@
-"""One seed of one arm: the loop, its records and its evaluations."""
+"""One seed of one arm: the loop or its compiled twin, in pieces between which it is recorded, evaluated and saved.
+
+The end of a piece is a pause of the loop, and so is the end of a run: nothing is flushed there. So a run that was
+stopped, killed or is to go on for longer continues from its last checkpoint as if nothing had happened.
+"""
 
 import gc
-import time
-from collections.abc import Callable, Iterator, Sequence
+import sys
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
-from hfrl import build, engine
+from hfrl import build, checkpoint, engine
 from hfrl.blend import Switch
-from hfrl.board import Board
+from hfrl.cells import locked
+from hfrl.checkpoint import DAMAGE, Saved
 from hfrl.config import Arm
-from hfrl.loop import Evaluation, evaluate, play, shown_at
+from hfrl.footprints import Footprints, Walker, walk
+from hfrl.loop import Evaluation, Metronome, Place, UnderWay, beginning, evaluate, play, shown_at
+from hfrl.plain import decoded, encoded
 from hfrl.reading import Arrays, check_like
-from hfrl.record import (
-    FeedbackLog,
-    Monitor,
-    Progress,
-    write_arrays,
-    write_json,
-)
+from hfrl.record import write_arrays
+from hfrl.recorder import Recorder, lines_missing
+from hfrl.remembered import give_back, state_of
 from hfrl.seeding import streams
-from hfrl.types import Acted, Event, Feedback, Learnt, Press, Step, Update, UserError
-
-if TYPE_CHECKING:
-    from hfrl.compiled import Batch
+from hfrl.types import Acted, Event, Feedback, Learnt, UserError
 
 #: How often, in steps, a run reports its progress and asks whether it should stop.
 HEARTBEAT = 1024
 #: The same for the compiled engine: some milliseconds of its time.
 CHUNK = 1 << 16
-
-
-class Evaluations:
-    """What ``evaluations.npz`` holds: Stable-Baselines3's keys, and beside them taste, presses and the guided agent."""
-
-    def __init__(self) -> None:
-        self.timesteps: list[int] = []
-        self.presses: list[int] = []
-        self.alone: list[Evaluation] = []
-        self.with_h: list[Evaluation] = []
-
-    def arrays(self) -> Arrays:
-        """One row per evaluation, one column per episode."""
-        result: Arrays = {
-            "timesteps": np.array(self.timesteps, dtype=np.int64),
-            "results": np.array([e.returns for e in self.alone]),
-            "ep_lengths": np.array([e.lengths for e in self.alone]),
-            "presses": np.array(self.presses, dtype=np.int64),
-            "results_with_h": np.array([e.returns for e in self.with_h]),
-        }
-        if self.alone and self.alone[0].tastes is not None:
-            result["tastes"] = np.array([e.tastes for e in self.alone])
-            result["tastes_with_h"] = np.array([e.tastes for e in self.with_h])
-        return result
 
 
 class Session:
@@ -75,10 +51,10 @@ class Session:
         #: Whether H takes part in the behaviour, so that the agent alone is not what acted.
         self.guided = bool(self.switch.blend.bias or self.switch.blend.mix)
 
-    def events(self) -> Iterator[Event]:
-        """The river, for as many steps as the arm asks for."""
-        arm = self.arm
-        return play(self.env, self.agent, self.teacher, self.switch, self.credit, self.seed, steps=arm.total_timesteps)
+    def events(self, place: Place | None = None, steps: int | None = None) -> Generator[Event, None, Place]:
+        """The river from a place on, for so many steps; from the beginning, for as many as the arm asks for."""
+        steps = self.arm.total_timesteps if steps is None else steps
+        return play(self.env, self.agent, self.teacher, self.switch, self.credit, self.seed, steps=steps, place=place)
 
     def evaluate(self, episodes: int, with_h: bool) -> Evaluation:
         """The agent alone, or with H in its policy."""
@@ -110,204 +86,175 @@ class Session:
         self.evaluation_env.close()
 
 
-class Recorder:
-    """Writes what flows by into the folder of one seed."""
+class Engine(Protocol):
+    """What moves a session on: the Python loop, or the compiled kernel.
 
-    def __init__(self, session: Session, folder: Path) -> None:
-        self._session = session
-        self._folder = folder
-        self._monitor = Monitor(folder / "monitor.csv", session.arm.env)
-        self._log = FeedbackLog(folder / "feedback.jsonl")
-        self._progress = Progress(folder / "progress.csv")
-        self._board = Board(folder) if session.arm.tensorboard else None
-        self._evaluations = Evaluations()
-        self._started = time.perf_counter()
-        self._evaluating = 0.0
-        self._return, self._length = 0.0, 0
-        self._clear()
-
-    def _clear(self) -> None:
-        """Start the sums between two rows of progress.csv."""
-        self._returns = self._lengths = self._errors = self._signals = self._feedback = 0.0
-        self._episodes = self._updates = self._presses = 0
-
-    def acted(self, step: Step) -> None:
-        """Count the step, and close its episode where it ends."""
-        self._return += step.reward
-        self._length += 1
-        if step.terminated or step.truncated:
-            self.episode(self._return, self._length)
-            self._return, self._length = 0.0, 0
-
-    def episode(self, total: float, length: int) -> None:
-        """Count an episode that has ended."""
-        self._monitor.episode(total, length)
-        self._returns += total
-        self._lengths += length
-        self._episodes += 1
-
-    def learnt(self, update: Update) -> None:
-        """Add an update to the sums."""
-        self.summed(abs(update.error), update.signal, 1)
-
-    def summed(self, errors: float, signals: float, updates: int) -> None:
-        """Add so many updates to the sums."""
-        self._errors += errors
-        self._signals += signals
-        self._updates += updates
-
-    def pressed(self, press: Press) -> None:
-        """Log a press."""
-        feedback, step, shares = press
-        self.fed_back(feedback, step.index, step.episode, shares)
-
-    def fed_back(self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]]) -> None:
-        """Log a press that came while step ``index`` of ``episode`` was on the screen."""
-        self._log.press(feedback, index, episode, shares)
-        self._feedback += feedback.value
-        self._presses += 1
-
-    def evaluated(self, steps: int) -> None:
-        """Evaluate after so many steps, unless that was done (a run may be stopped there); write a row of progress."""
-        before = time.perf_counter()
-        arm, held = self._session.arm, self._evaluations
-        if held.timesteps and held.timesteps[-1] == steps:
-            return
-        alone = self._session.evaluate(arm.eval_episodes, with_h=False)
-        # Where no port of the behaviour reads H, the guided agent is the agent.
-        guided = self._session.evaluate(arm.eval_episodes, with_h=True) if self._session.guided else alone
-        held.timesteps.append(steps)
-        held.presses.append(self._log.presses)
-        held.alone.append(alone)
-        held.with_h.append(guided)
-        row = self._row(steps, alone)
-        self._progress.row(row)
-        if self._board is not None:
-            self._board.row(row)
-        self._clear()
-        self._evaluating += time.perf_counter() - before
-
-    def _row(self, steps: int, alone: Evaluation) -> dict[str, float | None]:
-        return {
-            "time/total_timesteps": steps,
-            "time/time_elapsed": time.perf_counter() - self._started,
-            "rollout/ep_rew_mean": self._returns / self._episodes if self._episodes else None,
-            "rollout/ep_len_mean": self._lengths / self._episodes if self._episodes else None,
-            "eval/mean_reward": float(alone.returns.mean()),
-            "eval/mean_taste": None if alone.tastes is None else float(alone.tastes.mean()),
-            "human/presses": self._log.presses,
-            "human/mean_feedback": self._feedback / self._presses if self._presses else None,
-            "shaping/mean_signal": self._signals / self._updates if self._updates else None,
-            "td/mean_abs_error": self._errors / self._updates if self._updates else None,
-        }
-
-    def close(self) -> None:
-        """Nothing recorded is lost: the logs are synced and the agent as it is now is saved."""
-        for growing in (self._monitor, self._log, self._progress):
-            growing.close()
-        if self._board is not None:
-            self._board.close()
-        write_arrays(self._folder / "final.npz", self._session.arrays())
-
-    def summarise(self, done: bool) -> None:
-        """Write the evaluations, and last of all the summary: where it stands, the seed's folder is whole."""
-        held = self._evaluations
-        learning = time.perf_counter() - self._started - self._evaluating
-        write_arrays(self._folder / "evaluations.npz", held.arrays())
-        alone, guided = held.alone[-1], held.with_h[-1]
-        summary = {
-            "finished": done,
-            "total_timesteps": held.timesteps[-1],
-            "return": float(alone.returns.mean()),
-            "taste": None if alone.tastes is None else float(alone.tastes.mean()),
-            "return_with_h": float(guided.returns.mean()),
-            "taste_with_h": None if guided.tastes is None else float(guided.tastes.mean()),
-            "feedback": held.presses[-1],
-            "wall_s": time.perf_counter() - self._started,
-            "steps_per_second": held.timesteps[-1] / learning,
-        }
-        write_json(self._folder / "summary.json", summary)
-
-
-def run_seed(arm: Arm, seed: int, folder: Path, heartbeat: Callable[[int], bool]) -> bool:
-    """Run one seed and write its folder. Returns whether it ran to the end.
-
-    Args:
-        arm: what to run.
-        seed: of everything random.
-        folder: of this seed, made already.
-        heartbeat: called with the steps done, now and then; answers whether to go on. What was done is kept either way.
+    Attributes:
+        piece: steps after which it is asked to pause, so that a run can be stopped.
     """
-    session = Session(arm, seed)
-    recorder = Recorder(session, folder)
-    consume = _consume_compiled if arm.engine == "compiled" else _consume
-    try:
-        steps = consume(session, recorder, heartbeat)
-        recorder.evaluated(steps)
-    finally:
-        recorder.close()
-        session.close()
-    done = steps == arm.total_timesteps
-    recorder.summarise(done)
-    return done
+
+    piece: int
+
+    def run(self, steps: int, recorder: Recorder) -> None:
+        """Go on for so many steps."""
+        ...
+
+    def settle(self, recorder: Recorder) -> None:
+        """Bring the session's agent and the recorder's sums to where the engine stands, for an evaluation."""
+        ...
+
+    def save(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """Arrays and state that :meth:`go_on` takes; None where it cannot be gone on from here, in the middle of an
+        episode of a world that cannot be stood there."""
+        ...
+
+    def go_on(self, saved: Saved) -> None:
+        """Stand where another one was saved. Raises UserError."""
+        ...
 
 
-def _consume(session: Session, recorder: Recorder, heartbeat: Callable[[int], bool]) -> int:
-    """Let the river flow to its end, or until the heartbeat says stop; returns the steps that were learnt from."""
-    total, frequency = session.arm.total_timesteps, session.arm.eval_freq
-    for event in session.events():
-        if isinstance(event, Acted):
-            step = event.step
-            done = step.index  # this step has been taken, and is not learnt yet
-            if done and frequency and done % frequency == 0:
-                recorder.evaluated(done)
-            if done % HEARTBEAT == 0 and not heartbeat(done):
-                return done
-            recorder.acted(step)
-        elif isinstance(event, Learnt):
-            if event.update is not None:
-                recorder.learnt(event.update)
-        else:
-            recorder.pressed(event.press)
-    heartbeat(total)
-    return total
+class Stepping:
+    """The loop, step by step."""
+
+    def __init__(self, session: Session) -> None:
+        self.piece = HEARTBEAT
+        self._session = session
+        self._place = beginning(session.agent, session.switch, session.seed)
+        self._walker = Walker(session.env, self._place.world_seed)
+        self._stands: bool | None = None  # whether the world can be stood in the middle of an episode
+
+    def run(self, steps: int, recorder: Recorder) -> None:
+        """Let the river flow."""
+        note = self._walker.note
+        for event in self._events(steps):
+            if isinstance(event, Acted):
+                note(event.step)
+                recorder.acted(event.step)
+            elif isinstance(event, Learnt):
+                if event.update is not None:
+                    recorder.learnt(event.update)
+            else:
+                recorder.pressed(event.press)
+
+    def _events(self, steps: int) -> Iterator[Event]:
+        self._place = yield from self._session.events(self._place, steps)
+
+    def settle(self, recorder: Recorder) -> None:
+        """The loop works on the session itself."""
+
+    def save(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """All that goes on from here."""
+        session, place = self._session, self._place
+        way = self._walker.footprints()
+        if way.actions is not None and not self._can_stand(way):
+            return None
+        assert isinstance(place.clock, Metronome)
+        switch = session.switch
+        state: dict[str, Any] = {
+            "engine": "python",
+            "place": [place.index, place.episode, place.world_seed],
+            "uniforms": place.uniforms.state(),
+            "clock": [place.clock.ticks, place.clock.pauses],
+            "under_way": None if place.under_way is None else encoded(tuple(place.under_way)),
+            "switch": [switch.index, switch.episode, encoded(switch.previous)],
+            "world": list(way),
+            "teacher": state_of(session.teacher),
+            "credit": state_of(session.credit),
+        }
+        return session.arrays(), state
+
+    def _can_stand(self, way: Footprints) -> bool:
+        if self._stands is None:
+            twin = build.make_env(self._session.arm.env, self._session.arm.env_kwargs)
+            try:
+                self._stands = walk(twin, way)
+            finally:
+                twin.close()
+        return self._stands
+
+    def go_on(self, saved: Saved) -> None:
+        """Stand where another session stood."""
+        session, state = self._session, saved.state
+        session.restore(saved.arrays)
+        index, episode, world_seed = state["place"]
+        uniforms = self._place.uniforms
+        uniforms.restore(state["uniforms"])
+        clock = self._place.clock
+        assert isinstance(clock, Metronome)
+        clock.ticks, clock.pauses = (int(number) for number in state["clock"])
+        under_way = None if state["under_way"] is None else UnderWay(*decoded(state["under_way"]))
+        self._place = Place(int(index), int(episode), uniforms, world_seed, clock, under_way)
+        switch = session.switch
+        switch.index, switch.episode = (int(number) for number in state["switch"][:2])
+        switch.previous = decoded(state["switch"][2])
+        give_back(session.teacher, state["teacher"])
+        give_back(session.credit, state["credit"])
+        way = Footprints(*state["world"])
+        if way.seed is None and way.luck is None and way.actions is None:
+            # A world with luck of its own making: new luck, but the same whenever it goes on from here.
+            fresh = int(np.random.SeedSequence((session.seed, int(index))).generate_state(1)[0])
+            self._place = self._place._replace(world_seed=fresh)
+        if not walk(session.env, way):
+            raise UserError(
+                f"{saved.path} was made in another world: its actions do not lead where they led. "
+                f"{session.arm.env} or its package has changed since"
+            )
+        self._walker.go_on(way)
 
 
-def _consume_compiled(session: Session, recorder: Recorder, heartbeat: Callable[[int], bool]) -> int:
-    """What :func:`_consume` does, by the compiled twin of the loop: in pieces that end where an evaluation is due."""
-    arm = session.arm
-    total, frequency = arm.total_timesteps, arm.eval_freq or arm.total_timesteps
-    batch = engine.batch_of(arm, session.env, session.agent, session.switch.blend, (session.seed,))
-    done, going = 0, heartbeat(0)
-    while going and done < total:
-        goal = min(done + CHUNK, total, (done // frequency + 1) * frequency)
-        batch.run(steps=goal - done)
-        done = goal
+class Compiled:
+    """The compiled twin of the loop."""
+
+    def __init__(self, session: Session) -> None:
+        self.piece = CHUNK
+        self._session = session
+        arm = session.arm
+        self._batch = engine.batch_of(arm, session.env, session.agent, session.switch.blend, (session.seed,))
+
+    def run(self, steps: int, recorder: Recorder) -> None:
+        """Run so many steps, and record what came of them."""
+        batch = self._batch
+        batch.run(steps=steps)
         for gained, length in zip(batch.returns[0], batch.lengths[0], strict=True):
             recorder.episode(gained, length)
         for index, episode, value in batch.presses(0):
             recorder.fed_back(Feedback(float(value), shown_at(index, episode)), index, episode, ((index, 1.0),))
-        going = heartbeat(done)
-        if done % frequency == 0 and done < total:
-            _catch_up(session, recorder, batch, done)
-            recorder.evaluated(done)
-    _catch_up(session, recorder, batch, done)
-    return done
+
+    def settle(self, recorder: Recorder) -> None:
+        """Bring agent, person's model, counters and sums to where the batch stands."""
+        self._catch_up()
+        errors, signals, updates = (float(self._batch.summed(name)[0]) for name in ("errors", "signals", "updates"))
+        recorder.summed(errors, signals, int(updates))
+        self._batch.clear_sums()
+
+    def _catch_up(self) -> None:
+        session, batch = self._session, self._batch
+        learnt = batch.arrays(0)
+        with _no_collection():
+            session.agent.restore(learnt)
+            if "h_mean" in learnt:  # else nobody teaches, and there is no H to bring along
+                session.switch.model.restore(learnt)
+        # Counted as the loop counts: an episode is over when the next one begins.
+        behind = int(batch.count("fresh")[0])
+        session.switch.index = int(batch.count("index")[0])
+        session.switch.episode = max(0, int(batch.count("episode")[0]) - behind)
+
+    def save(self) -> tuple[Arrays, dict[str, Any]]:
+        """The agent, and beside it all that the kernel keeps."""
+        self._catch_up()
+        kept = {KERNEL + name: array.copy() for name, array in self._batch.state().items()}
+        return self._session.arrays() | kept, {"engine": "compiled"}
+
+    def go_on(self, saved: Saved) -> None:
+        """Stand where another batch stood."""
+        self._session.restore(saved.arrays)
+        prefix = len(KERNEL)
+        kept = {name[prefix:]: array for name, array in saved.arrays.items() if name.startswith(KERNEL)}
+        self._batch.restore(self._session.arrays(), kept)
 
 
-def _catch_up(session: Session, recorder: Recorder, batch: "Batch", done: int) -> None:
-    """Bring agent, person's model, counters and sums to where the batch stands."""
-    learnt = batch.arrays(0)
-    with _no_collection():
-        session.agent.restore(learnt)
-        if "h_mean" in learnt:  # else nobody teaches, and there is no H to bring along
-            session.switch.model.restore(learnt)
-    # Counted as the loop counts: an episode is over when the next one begins.
-    behind = int(batch.count("fresh")[0]) if done == session.arm.total_timesteps else 0
-    session.switch.index, session.switch.episode = done, max(0, int(batch.count("episode")[0]) - behind)
-    errors, signals, updates = (float(batch.summed(name)[0]) for name in ("errors", "signals", "updates"))
-    recorder.summed(errors, signals, int(updates))
-    batch.clear_sums()
+#: What the names of the kernel's arrays begin with in a checkpoint.
+KERNEL = "kernel."
 
 
 @contextmanager
@@ -321,3 +268,128 @@ def _no_collection() -> Iterator[None]:
     finally:
         if on:
             gc.enable()
+
+
+#: Told, in a line, of what is not as it should be.
+Say = Callable[[str], None]
+
+
+def aside(line: str) -> None:
+    """To the standard error."""
+    print(f"hfrl: {line}", file=sys.stderr)
+
+
+def run_seed(arm: Arm, seed: int, folder: Path, heartbeat: Callable[[int], bool], say: Say = aside) -> bool:
+    """Run one seed, from where its folder stands, and write its folder. Returns whether it ran to the end.
+
+    Args:
+        arm: what to run.
+        seed: of everything random.
+        folder: of this seed, made already; with a checkpoint in it the run goes on from there.
+        heartbeat: called with the steps done, now and then; answers whether to go on. What was done is kept either way.
+        say: see :data:`Say`.
+
+    Raises:
+        UserError: somebody else is at work in this folder, or its checkpoint is not of this run.
+        OSError: a file cannot be written; all that was written before is kept.
+    """
+    with locked(folder):
+        checkpoint.clear_leftovers(folder)
+        session = Session(arm, seed)
+        try:
+            return _Course(session, folder, heartbeat, say).run()
+        finally:
+            session.close()
+
+
+class _Course:
+    """One run of a seed, from where its folder stands to its end or until it is stopped."""
+
+    def __init__(self, session: Session, folder: Path, heartbeat: Callable[[int], bool], say: Say) -> None:
+        self._session, self._folder, self._heartbeat, self._say = session, folder, heartbeat, say
+        self._engine: Engine = Compiled(session) if session.arm.engine == "compiled" else Stepping(session)
+        saved = checkpoint.latest(folder, say, lines_missing)
+        self._done = 0
+        if saved is not None:
+            self._go_on(saved)
+        self._recorder = Recorder(session, folder, saved)
+        self._writer = checkpoint.Writer(folder, session.arm.keep_checkpoints)
+        self._said = False
+        self._owed = False  # a checkpoint was due in the middle of an episode that cannot be gone on from
+
+    def _go_on(self, saved: Saved) -> None:
+        arm = self._session.arm
+        if saved.step > arm.total_timesteps:
+            raise UserError(f"{saved.path} has done {saved.step:,} steps; {arm.total_timesteps:,} are fewer")
+        if saved.state.get("engine") != arm.engine:
+            raise UserError(f"{saved.path} was made by --engine {saved.state.get('engine')}, not {arm.engine}")
+        try:
+            self._engine.go_on(saved)
+        except DAMAGE as error:
+            raise UserError(f"{saved.path} does not fit this run: {type(error).__name__}: {error}") from error
+        self._done = saved.step
+
+    def run(self) -> bool:
+        """To the end, or until the heartbeat says stop."""
+        recorder, arm = self._recorder, self._session.arm
+        try:
+            self._flow()
+            self._save()  # before the evaluation of the end, which a longer run does not have
+            self._engine.settle(recorder)
+            recorder.evaluated(self._done)
+            self._writer.finish()
+        finally:
+            recorder.close()
+            write_arrays(self._folder / "final.npz", self._session.arrays())
+        finished = self._done == arm.total_timesteps
+        recorder.summarise(finished)
+        return finished
+
+    def _flow(self) -> None:
+        arm, recorder = self._session.arm, self._recorder
+        going = self._heartbeat(self._done)
+        while going and self._done < arm.total_timesteps:
+            goal = self._next_pause()
+            self._engine.run(goal - self._done, recorder)
+            self._done = goal
+            going = self._heartbeat(goal)
+            if arm.eval_freq and goal % arm.eval_freq == 0:
+                self._engine.settle(recorder)
+                recorder.evaluated(goal)
+            if self._owed or (arm.save_freq and goal % arm.save_freq == 0 and goal < arm.total_timesteps):
+                self._save()
+
+    def _next_pause(self) -> int:
+        """The steps after which something is due."""
+        arm, done = self._session.arm, self._done
+        if self._owed:
+            return done + 1
+        rhythms = [rhythm for rhythm in (self._engine.piece, arm.eval_freq, arm.save_freq) if rhythm]
+        return min(arm.total_timesteps, *((done // rhythm + 1) * rhythm for rhythm in rhythms))
+
+    def _snapshot(self) -> tuple[Arrays, dict[str, Any]] | None:
+        """All that goes on from here, as it is now; None where that is not possible."""
+        made = self._engine.save()
+        if made is None:
+            return None
+        arrays, state = made
+        logs = self._recorder.state()
+        return arrays | self._recorder.evaluations, {
+            "step": self._done,
+            "seed": self._session.seed,
+            "logs": logs,
+        } | state
+
+    def _save(self) -> None:
+        snapshot = self._snapshot()
+        if snapshot is None:
+            if not self._said:
+                self._said = True
+                self._say(
+                    f"{self._session.arm.env} cannot be stood in the middle of an episode: its checkpoints are made "
+                    "between episodes"
+                )
+            self._owed = True
+            return
+        self._owed = False
+        self._writer.write(*snapshot, self._recorder.syncs(), self._recorder.outdated())

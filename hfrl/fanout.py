@@ -4,12 +4,15 @@ Every task has a slot on a small board in shared memory, where it writes the ste
 wish to stop, which every task reads at its heartbeat.
 """
 
+import contextlib
 import os
 import re
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +25,11 @@ from hfrl.experiment import run_seed
 from hfrl.types import UserError
 
 POLL_SECONDS = 0.2
+#: What asks a run to stop: Ctrl-C, kill, and a terminal that is closed.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()))
+#: How often tasks are begun whose process was killed.
+ATTEMPTS = 2
+KILLED = "its process was killed, twice (by the system, for want of memory?); what it had written is kept"
 
 
 class Task(NamedTuple):
@@ -40,8 +48,31 @@ def workers(jobs: str, tasks: int) -> int:
     return max(1, min(cores if jobs == "auto" else int(jobs), tasks))
 
 
-def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], None]) -> bool:
-    """Run all tasks. Returns whether all ran to their end; a first Ctrl-C stops them early and keeps what was done.
+class Ending(NamedTuple):
+    """How the tasks came to their end; true where all of them ran to theirs.
+
+    Attributes:
+        finished: whether all did.
+        signal: the number of the signal that stopped them, 0 for none.
+        failed: tasks that broke, by their place in the list, and why, in a line.
+    """
+
+    finished: bool
+    signal: int
+    failed: Mapping[int, str]
+
+    def __bool__(self) -> bool:
+        return self.finished
+
+    @property
+    def code(self) -> int:
+        """The exit code: 0, 1 where something broke, 130 after Ctrl-C, 143 after SIGTERM."""
+        return 1 if self.failed else 128 + self.signal if self.signal else 0
+
+
+def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], None]) -> Ending:
+    """Run all tasks. A first Ctrl-C (or SIGTERM) stops them early and keeps what was done; a task that breaks leaves
+    the others alone, and one whose process was killed goes on from its checkpoint in another, once.
 
     Args:
         tasks: independent of one another; the order does not change a result.
@@ -51,45 +82,88 @@ def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board"
         board: np.memmap[Any, np.dtype[np.int64]] = np.memmap(path, dtype=np.int64, mode="w+", shape=len(tasks) + 1)
-        calls = [joblib.delayed(_run_task)(task, path, slot, os.getpid()) for slot, task in enumerate(tasks)]
-        with (
-            _stopping(board),
-            _showing(board, show),
-            joblib.parallel_config(backend="loky", inner_max_num_threads=1),
-        ):
-            done = joblib.Parallel(n_jobs=workers(jobs, len(tasks)))(calls)
-    return all(done)
+        with _stopping(board), _showing(board, show):
+            results: dict[int, bool | str] = {}
+            for _ in range(ATTEMPTS):
+                todo = [slot for slot in range(len(tasks)) if slot not in results]
+                if todo and not _in_parallel(tasks, todo, path, jobs, results):
+                    show(board[:-1].tolist())
+                    continue
+                break
+            stopped = int(board[-1])
+    failed = {slot: result for slot, result in results.items() if isinstance(result, str)}
+    failed |= {slot: KILLED for slot in range(len(tasks)) if slot not in results and not stopped}
+    finished = all(results.get(slot) is True for slot in range(len(tasks)))
+    return Ending(finished, stopped, dict(sorted(failed.items())))
 
 
-def _run_task(task: Task, path: Path, slot: int, parent: int) -> bool:
-    if os.getpid() != parent:
-        # Ctrl-C reaches the whole group; the parent passes it on as a wish, so that records are closed in order.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _in_parallel(
+    tasks: Sequence[Task], todo: Sequence[int], path: Path, jobs: str, results: dict[int, bool | str]
+) -> bool:
+    """Run the tasks of these slots, and note what came of each. Returns False where a worker was killed."""
+    calls = [joblib.delayed(_run_task)(tasks[slot], path, slot, os.getpid()) for slot in todo]
+    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        try:
+            for slot, result in joblib.Parallel(n_jobs=workers(jobs, len(todo)), return_as="generator_unordered")(
+                calls
+            ):
+                results[slot] = result
+        except BrokenProcessPool:
+            return False
+    return True
+
+
+def _run_task(task: Task, path: Path, slot: int, parent: int) -> tuple[int, bool | str]:
+    away = os.getpid() != parent
+    if away:
+        # Signals reach the whole group; the parent passes them on as a wish, so that records are closed in order.
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+    started_by = os.getppid()
     board: np.memmap[Any, np.dtype[np.int64]] = np.memmap(path, dtype=np.int64, mode="r+")
 
     def heartbeat(steps: int) -> bool:
         board[slot] = steps
-        return not board[-1]
+        # An orphan stops, so that nobody who goes on with its run finds it still at work.
+        return not board[-1] and not (away and os.getppid() != started_by)
 
-    return bool(heartbeat(0)) and run_seed(task.arm, task.seed, task.folder, heartbeat)
+    try:
+        return slot, bool(heartbeat(0)) and run_seed(task.arm, task.seed, task.folder, heartbeat)
+    except Exception as error:  # the other tasks go on; this one is told at the end
+        return slot, _told(error, task.folder)
+
+
+def _told(error: Exception, folder: Path) -> str:
+    """What broke, in a line; for what is no user's mistake and no full disk, the whole story is in a file."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+    story = folder / "failure.txt"
+    with contextlib.suppress(OSError):
+        story.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    return f"{type(error).__name__}: {error} (see {story})"
 
 
 @contextmanager
 def _stopping(board: Any) -> Iterator[None]:
-    """A first Ctrl-C writes the wish to stop on the board; a second one interrupts for good."""
+    """A first signal writes the wish to stop on the board; a second one ends the process as it would anyway."""
 
     def wish(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
-        board[-1] = 1
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        board[-1] = signum
+        for number, handler in ordinary.items():
+            signal.signal(number, handler)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, wish)
+    ordinary = dict.fromkeys(SIGNALS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, wish) for number in SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

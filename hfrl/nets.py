@@ -63,14 +63,6 @@ def forward(layers: Layers, inputs: Array) -> list[Array]:
     return activations
 
 
-def outputs_of(theta: Array, layers: Layers, sizes: NDArray[np.int64], inputs: Array) -> Array:
-    """The outputs alone; ``layers`` are views of ``theta``."""
-    if len(inputs) == 1:  # acting: too small for BLAS
-        outputs: Array = fused.outputs_of_one(theta, sizes, inputs[0])[None]
-        return outputs
-    return forward(layers, inputs)[-1]
-
-
 def backward(layers: Layers, activations: list[Array], by_outputs: Array, gradient: Layers) -> None:
     """Fill ``gradient`` (views of a flat vector) with the derivative of the loss, given it by the outputs."""
     delta = by_outputs
@@ -161,13 +153,19 @@ class DenseNetwork:
 
     def online(self, inputs: Array) -> Array:
         """The outputs of the weights that learn."""
-        return outputs_of(self.theta, self._layers, self._shape, inputs)
+        return self._outputs(self.theta, self._layers, inputs)
 
     quiet = online
 
     def lagging(self, inputs: Array) -> Array:
         """The outputs of the weights that lag behind."""
-        return outputs_of(self.target, self._target_layers, self._shape, inputs)
+        return self._outputs(self.target, self._target_layers, inputs)
+
+    def _outputs(self, theta: Array, layers: Layers, inputs: Array) -> Array:
+        if len(inputs) == 1:  # acting: too small for BLAS
+            outputs: Array = fused.outputs_of_one(theta, self._shape, inputs[0])[None]
+            return outputs
+        return forward(layers, inputs)[-1]
 
     def descend(self, inputs: Array, slope: Callable[[Array], tuple[Array, Told]], alpha: float) -> Told:
         """One update, by the derivative of the loss that ``slope`` gives for the outputs."""

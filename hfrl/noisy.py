@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.nets import Adam, backward, clip, count, fill, forward, initial, layers_of, outputs_of
+from hfrl.nets import Adam, backward, clip, count, fill, forward, initial, layers_of
 from hfrl.network import Told
 
 Array = NDArray[np.float32]
@@ -82,7 +82,6 @@ class NoisyNetwork:
         self.noise = np.zeros((2, size), np.float32)
         self._noisy = np.zeros((2, size), np.float32)  # weights with their noise, as they stand
         self._gradient = np.zeros_like(self.theta)
-        self._shape = np.array(sizes)
         self._layers, self._target_layers = (layers_of(weights, sizes) for weights in self._noisy)
         self._quiet_layers = layers_of(self.theta[:size], sizes)
         self._gradient_layers = layers_of(self._gradient[:size], sizes)
@@ -108,15 +107,15 @@ class NoisyNetwork:
 
     def online(self, inputs: Array) -> Array:
         """The outputs of the weights that learn, with their present noise."""
-        return outputs_of(self._noisy[0], self._layers, self._shape, inputs)
+        return forward(self._layers, inputs)[-1]
 
     def quiet(self, inputs: Array) -> Array:
         """The outputs of the weights that learn, without noise."""
-        return outputs_of(self.theta[: self._noisy.shape[1]], self._quiet_layers, self._shape, inputs)
+        return forward(self._quiet_layers, inputs)[-1]
 
     def lagging(self, inputs: Array) -> Array:
         """The outputs of the weights that lag behind, with their present noise."""
-        return outputs_of(self._noisy[1], self._target_layers, self._shape, inputs)
+        return forward(self._target_layers, inputs)[-1]
 
     def descend(self, inputs: Array, slope: Callable[[Array], tuple[Array, Told]], alpha: float) -> Told:
         """One update of mu and sigma, by the derivative of the loss that ``slope`` gives for the outputs."""

@@ -16,10 +16,10 @@ import os
 import platform
 import re
 import secrets
-import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -41,8 +41,12 @@ SYNC_SECONDS = 1.0
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or nothing: to a temporary name in the same folder, then moved."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -53,9 +57,20 @@ def write_json(path: Path, content: Any) -> None:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """An ``npz`` of plain arrays: whole or not at all, the same bytes for the same arrays."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
-    os.replace(temporary, path)
+    try:
+        # Level 1: of a replay buffer a third of the time of the usual level, for a few percent of its bytes.
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for name, array in arrays.items():
+                member = zipfile.ZipInfo(f"{name}.npy")  # dated 1980
+                member.compress_type = zipfile.ZIP_DEFLATED
+                with archive.open(member, "w", force_zip64=array.nbytes > 1 << 30) as file:
+                    np.lib.format.write_array(file, np.asanyarray(array), version=(1, 0), allow_pickle=False)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # a disk that is full would stay full
+        raise
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
@@ -92,8 +107,8 @@ def create_run(out: Path, arm: Arm, command: str) -> Path:
 
 def open_run(folder: Path, arm: Arm, command: str) -> list[int]:
     """A run folder under a name of the caller's, made or gone on with: a seed that ran to its end stays as it is, every
-    other gets an empty folder. Returns the seeds that are still to be run. Raises UserError where none can be made.
-    """
+    other goes on from its last checkpoint. Returns the seeds that are still to be run. Raises UserError where none can
+    be made."""
     finished = [seed for seed in arm.seeds if is_finished(folder / f"seed_{seed}", arm.total_timesteps)]
     missing = [seed for seed in arm.seeds if seed not in finished]
     if not missing:
@@ -104,8 +119,7 @@ def open_run(folder: Path, arm: Arm, command: str) -> list[int]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for seed in missing:
-            shutil.rmtree(folder / f"seed_{seed}", ignore_errors=True)
-            (folder / f"seed_{seed}").mkdir()
+            (folder / f"seed_{seed}").mkdir(exist_ok=True)
             _describe(folder / f"seed_{seed}", arm.as_config() | {"seeds": [str(seed)]}, meta)
         _describe(folder, arm.as_config() | {"seeds": [str(seed) for seed in seeds]}, meta)
     except OSError as error:
@@ -163,9 +177,20 @@ def git_commit() -> str | None:
 
 
 class Growing:
-    """A text file that is appended to: buffered, and synced to the disk once a second and when it is closed."""
+    """A text file that is appended to: buffered, and synced to the disk once a second and when it is closed.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file.
+        size: bytes that it begins with; what lies behind them was written after the checkpoint that is gone on from.
+            None keeps all there is.
+
+    Raises:
+        UserError: the file has fewer bytes than that.
+    """
+
+    def __init__(self, path: Path, size: int | None = None) -> None:
+        if size is not None:
+            cut_back(path, size)
         self._file: TextIO = path.open("a", encoding="utf-8", buffering=1 << 16)
         self._synced = time.monotonic()
 
@@ -174,6 +199,15 @@ class Growing:
         self._file.write(line)
         if time.monotonic() - self._synced > SYNC_SECONDS:
             self.sync()
+
+    def size(self) -> int:
+        """The bytes written so far, all of them handed to the system."""
+        self._file.flush()
+        return os.fstat(self._file.fileno()).st_size
+
+    def fileno(self) -> int:
+        """The system's number of the open file."""
+        return self._file.fileno()
 
     def sync(self) -> None:
         """Everything written so far is on the disk."""
@@ -188,22 +222,63 @@ class Growing:
             self._file.close()
 
 
+def cut_back(path: Path, size: int) -> None:
+    """Cut a file off after so many bytes; one that is not there is empty. Raises UserError where it has fewer."""
+    has = path.stat().st_size if path.exists() else 0
+    if has < size:
+        raise UserError(f"{path} has {has:,} bytes, and had {size:,} when the checkpoint was made: lines are missing")
+    if has > size:
+        os.truncate(path, size)
+
+
 class Monitor:
     """``monitor.csv`` in Stable-Baselines3's format: a row per episode of its return r, length l and time t.
 
     Above :data:`MONITOR_ROWS` episodes a row stands for k of them (means of r and l, the last t); the header's
     ``episodes_per_row`` says k.
+
+    Args:
+        path: of the file.
+        env: the world's id.
+        saved: :meth:`state` of a run that goes on; None begins a new file.
     """
 
-    def __init__(self, path: Path, env: str) -> None:
+    def __init__(self, path: Path, env: str, saved: Mapping[str, Any] | None = None) -> None:
         self._path = path
         self._env = env
-        self._start = time.time()
-        self._per_row = 1
-        self._rows = 0
-        self._pending: list[tuple[float, int, float]] = []
-        path.write_text(self._header(), encoding="utf-8")
-        self._file = Growing(path)
+        now = saved or {"t_start": time.time(), "seconds": 0.0, "per_row": 1, "rows": 0, "pending": []}
+        self._start = float(now["t_start"])
+        # Not by the clock on the wall, which may be set back while a run goes on.
+        self._zero = time.perf_counter() - float(now["seconds"])
+        self._per_row, self._rows = int(now["per_row"]), int(now["rows"])
+        self._pending = [(float(r), int(length), float(t)) for r, length, t in now["pending"]]
+        if saved is None:
+            path.write_text(self._header(), encoding="utf-8")
+            self._file = Growing(path)
+        else:
+            if self._before_merging(self._per_row).exists():  # merged after the checkpoint
+                os.replace(self._before_merging(self._per_row), path)
+            self._file = Growing(path, int(saved["size"]))
+        for outdated in self.outdated():
+            outdated.unlink(missing_ok=True)
+
+    def state(self) -> dict[str, Any]:
+        """All that a run goes on from, as JSON."""
+        return {
+            "t_start": self._start, "seconds": time.perf_counter() - self._zero, "per_row": self._per_row,
+            "rows": self._rows, "pending": [list(row) for row in self._pending], "size": self._file.size(),
+        }  # fmt: skip
+
+    def outdated(self) -> list[Path]:
+        """What the file was before its rows were merged: not needed once a checkpoint of the present one is written."""
+        return sorted(self._path.parent.glob(f".{self._path.name}.per_*"))
+
+    def _before_merging(self, per_row: int) -> Path:
+        return self._path.with_name(f".{self._path.name}.per_{per_row}")
+
+    def fileno(self) -> int:
+        """The system's number of the open file."""
+        return self._file.fileno()
 
     def _header(self) -> str:
         facts = {"t_start": self._start, "env_id": self._env, "episodes_per_row": self._per_row}
@@ -211,7 +286,7 @@ class Monitor:
 
     def episode(self, total: float, length: int) -> None:
         """Add an episode."""
-        self._pending.append((total, length, time.time() - self._start))
+        self._pending.append((total, length, time.perf_counter() - self._zero))
         if len(self._pending) < self._per_row:
             return
         self._file.write(_monitor_row(self._pending))
@@ -225,6 +300,7 @@ class Monitor:
         self._file.close()
         rows = [line.split(",") for line in self._path.read_text(encoding="utf-8").splitlines()[2:]]
         numbers = [(float(r), float(length), float(t)) for r, length, t in rows]
+        os.replace(self._path, self._before_merging(self._per_row))  # for the checkpoint that knows it so
         self._per_row *= 2
         self._rows = len(numbers) // 2
         merged = "".join(_monitor_row(numbers[i : i + 2]) for i in range(0, 2 * self._rows, 2))
@@ -244,11 +320,20 @@ def _monitor_row(episodes: Sequence[tuple[float, float, float]]) -> str:
 
 
 class FeedbackLog:
-    """``feedback.jsonl``: one line per press, with the credit it received."""
+    """``feedback.jsonl``: one line per press, with the credit it received. ``saved`` is :meth:`state` of a run that
+    goes on; None begins anew."""
 
-    def __init__(self, path: Path) -> None:
-        self._file = Growing(path)
-        self.presses = 0
+    def __init__(self, path: Path, saved: Mapping[str, Any] | None = None) -> None:
+        self._file = Growing(path, int(saved["size"]) if saved else 0)
+        self.presses = int(saved["presses"]) if saved else 0
+
+    def state(self) -> dict[str, Any]:
+        """All that a run goes on from, as JSON."""
+        return {"presses": self.presses, "size": self._file.size()}
+
+    def fileno(self) -> int:
+        """The system's number of the open file."""
+        return self._file.fileno()
 
     def press(
         self,
@@ -296,9 +381,18 @@ class Progress:
         "td/mean_abs_error",
     )
 
-    def __init__(self, path: Path) -> None:
-        self._file = Growing(path)
-        self._file.write(",".join(self.COLUMNS) + "\n")
+    def __init__(self, path: Path, saved: Mapping[str, Any] | None = None) -> None:
+        self._file = Growing(path, int(saved["size"]) if saved else 0)
+        if saved is None:
+            self._file.write(",".join(self.COLUMNS) + "\n")
+
+    def state(self) -> dict[str, Any]:
+        """All that a run goes on from, as JSON."""
+        return {"size": self._file.size()}
+
+    def fileno(self) -> int:
+        """The system's number of the open file."""
+        return self._file.fileno()
 
     def row(self, values: Mapping[str, float | int | None]) -> None:
         """Add a row; a column that is missing or None stays empty."""

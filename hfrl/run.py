@@ -33,6 +33,22 @@ class Evaluate(Trusting):
 
 
 @dataclass(frozen=True)
+class Resume(Trusting):
+    """Go on with runs in their folders: stopped or killed ones to their end, finished ones for longer, exactly."""
+
+    run: tuple[str, ...]
+    """Run folders, a folder that holds some, or the folder of one seed."""
+    total_timesteps: int | None = None
+    """Steps in all, also -n: more than the run was asked for extend it. [as it was asked for]"""
+    jobs: str = "auto"
+    """Processes at work: a number, or auto for one per core."""
+    json: bool = False
+    """End the output with the summary as one line of JSON."""
+    progress: bool = True
+    """Show progress bars."""
+
+
+@dataclass(frozen=True)
 class Watch(Trusting):
     """Watch a saved agent: in a window, as text, or as a GIF."""
 
@@ -212,6 +228,7 @@ COMMANDS: dict[str, type] = {
     "train": Train,
     "play": Play,
     "replay": Replay,
+    "resume": Resume,
     "evaluate": Evaluate,
     "watch": Watch,
     "watch-metrics": WatchMetrics,
@@ -240,6 +257,7 @@ APPENDED = (
     "--conditions",
 )
 POSITIONAL = {
+    "resume": "run",
     "evaluate": "run",
     "watch": "run",
     "replay": "run",

@@ -21,17 +21,19 @@ ROOMS = {"hfrl": "hfrl", "agents": "hfrl.agents", "envs": "hfrl.envs"}
 OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 
 FLOOR = {
-    0: "types policy schedules returns models mdp seeding tabular grids traces prediction features linear planning "
+    0: "types plain policy schedules returns models mdp seeding tabular grids traces prediction features linear "
+    "planning "
     "network shapes fused nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people",
-    2: "loop undo kernel compiled",
-    3: "record stats plot screen build experiment summary fanout registry config session live view window panels "
+    2: "loop footprints remembered undo kernel compiled",
+    3: "checkpoint recorder cells "
+    "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
     "book_planning book_prediction engine saved maps plot_grid presets "
     "flags feedback scan follow board groups compare plot_compare "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
-    4: "run commands doctor teach bench exchange",
+    4: "run commands resume doctor teach bench exchange",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {"hfrl.teachers", "hfrl.judges", "hfrl.people"}
@@ -132,6 +134,13 @@ LIBRARIES = {
     "hfrl.maps": {"numpy"},
     "hfrl.plot_grid": {"numpy", "matplotlib"},
     "hfrl.experiment": {"numpy"},
+    "hfrl.recorder": {"numpy"},
+    "hfrl.checkpoint": {"numpy"},
+    "hfrl.cells": set(),
+    "hfrl.plain": {"numpy"},
+    "hfrl.remembered": {"numpy"},
+    "hfrl.footprints": {"numpy"},
+    "hfrl.resume": set(),
     "hfrl.summary": {"numpy"},
     "hfrl.fanout": {"numpy", "joblib"},
     "hfrl.registry": set(),
