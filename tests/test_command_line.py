@@ -1022,7 +1022,7 @@ def test_a_run_draws_its_figure_and_says_what_to_type_next(tmp_path: Path, capsy
     (folder,) = tmp_path.glob("*/*")
     assert (folder / "figures" / "learning_curves.png").read_bytes().startswith(b"\x89PNG")
     typed = [line.split()[3:] for line in out.splitlines() if line.startswith("  python -m hfrl.run ")]
-    assert [words[0] for words in typed] == ["plot", "watch", "evaluate"]
+    assert [words[0] for words in typed] == ["resume", "plot", "watch", "evaluate"]
     for words in typed:
         assert main(words) == 0, words
 
