@@ -2,9 +2,9 @@
 
 For finite worlds (a table ``P``, or a world whose dynamics are pure functions), tabular agents whose rule is a pure
 function, blends of our own and simulated teachers. The engine takes the *very functions* that the Python loop runs
-(``learn`` of the agent's file, ``shaped_reward`` of :mod:`hfrl.blend` ...), compiles them with numba and writes a small
-module that calls them in the loop's order. Same seed, same bits: the generators are numpy's PCG64, every choice is the
-inverse of a cumulative distribution at one uniform number, and sums run from left to right.
+(``learn`` of the agent's file, ``shaped_reward`` of :mod:`hfrl.tamer_rl` ...), compiles them with numba and writes a
+small module that calls them in the loop's order. Same seed, same bits: the generators are numpy's PCG64, every choice
+is the inverse of a cumulative distribution at one uniform number, and sums run from left to right.
 
 numba is imported in this file alone. The generated module lies in the user's cache folder and so does the machine code,
 so that a second process starts in a moment.
@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from hfrl import kernel
 from hfrl.blend import Blend
 from hfrl.kernel import RefusedError, World
+from hfrl.labels import SOMEBODY, Labels
 from hfrl.seeding import draw, pick, state_of, streams
 from hfrl.teachers import Dials, dial_generators
 from hfrl.types import UserError
@@ -248,6 +249,8 @@ class Batch:
         press_log: keep every press of a call (:meth:`presses`); such a call says how many steps it goes at most.
         monitor: keep sums of |TD error| and of the signal (``summed``).
         threads: how many seeds run at once; by default one per core.
+        praised: ``praised[s, a]``, what the teacher praises, instead of what the oracle does; for advice that is not
+            about what is best.
 
     Raises:
         RefusedError: these parts cannot be compiled; the text says why, and the Python engine runs them all the same.
@@ -270,6 +273,7 @@ class Batch:
         press_log: bool = False,
         monitor: bool = False,
         threads: int | None = None,
+        praised: NDArray[np.bool_] | None = None,
     ) -> None:
         self.world: World = kernel.world_of(env)
         self._kept = kernel.Kept(step_log, press_log and dials is not None, monitor)
@@ -283,7 +287,11 @@ class Batch:
         rows = int(env.observation_space.n) if dials is not None or (blend and blend.name != "none") else 1
         self.h_mean = np.zeros((count, rows, actions))
         self.h_count = np.zeros((count, rows, actions), np.int64)
-        self._good = kernel.praised(env, dials, states, actions)
+        self._said = np.zeros((count, rows, actions, 2))
+        plan_of_phi = blend.potential if blend else None
+        self._phi = np.zeros((count, int(env.observation_space.n) if plan_of_phi else 1, actions))
+        self._potential = plan_of_phi
+        self._good = kernel.praised(env, dials, states, actions) if praised is None else praised
         seen = self.world.observation_of
         self._observation_of = np.zeros(1, np.int64) if seen is None else seen
         self._available = np.array(getattr(agent, "available", ()), dtype=np.int64)
@@ -336,7 +344,7 @@ class Batch:
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
         shared = (*self.world.shared.values(), self._observation_of, self._good, self._available)
-        each = (*self._own.values(), *self.tables.values(), self.h_mean, self.h_count)
+        each = (*self._own.values(), *self.tables.values(), self.h_mean, self.h_count, self._said, self._phi)
         state = (self._draws, self._clock, self._real, returns, lengths, self.rewards, self.actions, self._spoken)
         self._module.run(lo, hi, *goals, self.world.limit, self.plan.numbers, *shared, *each, *state)
 
@@ -405,11 +413,18 @@ class Batch:
             result["rng"] = self._draws[i, kernel.STREAMS.index("replay")].copy()
         if self.h_mean.shape[1] > 1 or self.world.states == 1:
             result |= {"h_mean": self.h_mean[i].copy(), "h_count": self.h_count[i].copy()}
+            result |= self._labels(i).arrays()
+        if self._potential is not None:
+            kind = self._potential.kind
+            result[f"phi_{kind}"] = self._phi[i].copy()
+            result[f"phi_{kind}_rng"] = self._draws[i, kernel.STREAMS.index("network")].copy()
         return result
 
     def state(self) -> Arrays:
-        """What the kernel keeps beside tables and H: generators, clocks, sums, and the worlds' own tables."""
-        return {"draws": self._draws, "clock": self._clock, "real": self._real, **self._own}
+        """What the kernel keeps beside tables and H: generators, clocks, sums, labels, a blend's own potential, and the
+        worlds' own tables."""
+        beside = {"said": self._said, "phi": self._phi}
+        return {"draws": self._draws, "clock": self._clock, "real": self._real, **beside, **self._own}
 
     def restore(self, learnt: Arrays, kept: Arrays) -> None:
         """Go on from the :meth:`state` of a batch of one seed, and the arrays of its agent and H. Raises ValueError."""
@@ -423,6 +438,15 @@ class Batch:
         if "h_mean" in learnt and learnt["h_mean"].shape == self.h_mean.shape[1:]:
             np.copyto(self.h_mean[0], learnt["h_mean"])
             np.copyto(self.h_count[0], learnt["h_count"])
+
+    def _labels(self, i: int) -> Labels:
+        """Who said what in run ``i``: the one trainer there is."""
+        labels = Labels(*self.h_mean.shape[1:])
+        said = self._said[i].reshape(-1, 2)
+        judged = np.flatnonzero(said.any(axis=1)).tolist()
+        if judged:
+            labels.said[SOMEBODY] = {pair: said[pair].tolist() for pair in judged}
+        return labels
 
 
 def _reason(complaint: str) -> str:
@@ -444,4 +468,4 @@ def _generators(seed: int) -> list[NDArray[np.uint64]]:
     draws = streams(seed)
     dials = dial_generators(draws.teacher)
     world = np_random(draws.world)[0]
-    return [state_of(rng) for rng in (world, draws.policy, draws.replay, *dials[:3])]
+    return [state_of(rng) for rng in (world, draws.policy, draws.replay, draws.network, *dials[:3])]

@@ -15,29 +15,27 @@ import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
-from hfrl import tamer_rl
+from hfrl.kernel_blends import bias_lines, mix_lines, potential_lines, reward_lines, start_lines
 from hfrl.listening import counts
 from hfrl.models import running_mean
+from hfrl.page import Page, RefusedError, exponential, linear, own
 from hfrl.policy import softmax_probabilities, upper_bounds
-from hfrl.ports import Blend, Port
-from hfrl.schedules import Constant, Exponential, Linear, Schedule
+from hfrl.ports import Blend
 from hfrl.teachers import Dials, oracle
+
+__all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "plan_of", "praised", "world_of"]
 
 #: What the page keeps of a seed between two calls: whole numbers ...
 CLOCK = ("steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born")
 #: ... and others: the probability of the action chosen, the return so far, sums since the start.
 REAL = ("mu", "total", "errors", "signals", "updates")
 #: The generators of a seed, in this order.
-STREAMS = ("world", "policy", "replay", "consistency", "likelihood", "positivity")
+STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity")
 FOREVER = 1 << 62
 #: So many outcomes of a step are all compared with the draw.
 FEW_OUTCOMES = 4
 #: Loops over at most so many actions are written out.
 WRITTEN_OUT = 8
-
-
-class RefusedError(Exception):
-    """The compiled engine cannot run this; the Python engine can. The text says why."""
 
 
 class World(NamedTuple):
@@ -152,72 +150,19 @@ def _sampled_world(env: Any, inner: Any, actions: int, limit: int) -> World:
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-class _Page:
-    """Collects the numbers and functions of a page while its lines are written."""
-
-    def __init__(self) -> None:
-        self.numbers: list[float | int] = []
-        self.functions: dict[str, Callable[..., Any]] = {}
-
-    def number(self, value: float | int) -> str:
-        """A number as the page names it: an argument, so that another value needs no other machine code."""
-        self.numbers.append(value)
-        return f"numbers[{len(self.numbers) - 1}]"
-
-    def schedule(self, plan: Schedule, step: str, episode: str) -> str:
-        """A schedule as an expression of the page."""
-        if isinstance(plan, Constant):
-            return self.number(plan.value)
-        n = episode if getattr(plan, "by_episode", False) else step
-        if isinstance(plan, Linear):
-            self.functions["linear"] = linear
-            values = (plan.start, plan.end, plan.duration)
-            return f"linear({', '.join(map(self.number, values))}, {n})"
-        if isinstance(plan, Exponential):
-            self.functions["exponential"] = exponential
-            return f"exponential({self.number(plan.start)}, {self.number(plan.rate)}, {n})"
-        raise RefusedError(f"the schedule {plan!r} is none of ours")
-
-    def call(self, name: str, function: Callable[..., Any], scope: dict[str, str], owner: Any) -> str:
-        """A call of a pure function, its arguments bound by the names of its parameters."""
-        self.functions[name] = function
-        arguments = []
-        for parameter in inspect.signature(function).parameters:
-            if parameter in scope:
-                arguments.append(scope[parameter])
-                continue
-            value = getattr(owner, parameter, None)
-            if not isinstance(value, bool | int | float):
-                raise RefusedError(f"{name} of {type(owner).__name__} asks for {parameter!r}, which is no number of it")
-            arguments.append(self.number(value))
-        return f"{name}({', '.join(arguments)})"
-
-
-def linear(start: float, end: float, duration: int, n: int) -> float:
-    """:class:`hfrl.schedules.Linear` as a pure function."""
-    done = n / duration
-    return end if done >= 1 else start + (end - start) * done
-
-
-def exponential(start: float, rate: float, n: int) -> float:
-    """:class:`hfrl.schedules.Exponential` as a pure function."""
-    value: float = start * rate ** float(n)
-    return value
-
-
 def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: Kept) -> Plan:
     """Write the page. Raises RefusedError, with the reason."""
     rule = getattr(type(agent), "learn_rule", None)
     if rule is None:
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
-    page = _Page()
+    page = Page()
     tables = tuple(agent.learnt())
     lines = _lines(page, world, agent, tables, blend, dials, kept)
     return Plan("\n".join(lines) + "\n", page.functions, tuple(page.numbers), tables)
 
 
 def _lines(
-    page: _Page,
+    page: Page,
     world: World,
     agent: Any,
     tables: tuple[str, ...],
@@ -227,10 +172,11 @@ def _lines(
 ) -> list[str]:
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
     restricted = ["available"] if getattr(agent, "available", ()) else []
-    given = ["numbers", *map(_own, tables), "h_mean", "h_count", *restricted]
+    person = ["h_mean", "h_count", "d_said", "phi"]
+    given = ["numbers", *map(own, tables), *person, *restricted]
     choose = _choose_lines(page, agent, blend, given)
     arrays = [*world.shared, "observation_of", "good", "available"]
-    each = [*world.own, *map(_own, tables), "h_mean", "h_count", "draws", "clock", "real"]
+    each = [*world.own, *map(own, tables), *person, "draws", "clock", "real"]
     logs = ["returns", "lengths", "rewards", "deeds", "spoken"]
     head = f"def run(lo, hi, step_goal, episode_goal, limit, numbers, {', '.join(arrays)}, "
     head += ", ".join(f"all_{name}" for name in each) + ", " + ", ".join(f"all_{name}" for name in logs) + "):"
@@ -256,6 +202,7 @@ def _lines(
         *("        " + line for line in unpack),
         *("        " + line for line in _known_widths(agent, tables, world.actions)),
         f"        probabilities = np.empty({world.actions})",
+        f"        evidence = np.empty({world.actions})",
         "        n_steps = 0",
         "        n_spoken = 0",
         "        n_episodes = 0",
@@ -271,49 +218,37 @@ def _known_widths(agent: Any, tables: tuple[str, ...], actions: int) -> list[str
     for name in tables:
         table = getattr(agent, name)
         if len(table) and isinstance(table[0], list | np.ndarray) and len(table[0]) == actions <= WRITTEN_OUT:
-            wide.append(f"assume({_own(name)}.shape[1] == {actions})")
+            wide.append(f"assume({own(name)}.shape[1] == {actions})")
     return wide
 
 
-def _own(name: str) -> str:
-    """An agent's table as the page names it, apart from the page's own names."""
-    return f"m_{name}"
-
-
-def _choose_lines(page: _Page, agent: Any, blend: Blend, given: Sequence[str]) -> list[str]:
+def _choose_lines(page: Page, agent: Any, blend: Blend, given: Sequence[str]) -> list[str]:
     """``choose``: exploration on the agent's values through bias and mix, as ``hfrl.loop._choose``."""
-    scope = {name: _own(name) for name in agent.learnt()} | {"s": "o"}
+    scope = {name: own(name) for name in agent.learnt()} | {"s": "o"}
     rate = page.schedule(agent._exploration_rate, "steps", "episodes") if hasattr(agent, "_exploration_rate") else "0.0"
     rule = type(agent).values_rule
-    acted_on = f"{_own('q')}[o]" if rule is None else page.call("values_of", rule, scope, agent)
+    acted_on = f"{own('q')}[o]" if rule is None else page.call("values_of", rule, scope, agent)
     if agent.exploration == "fixed":
-        acted_on = f"{_own('pi')}[o]"
+        acted_on = f"{own('pi')}[o]"
     lines = [
-        f"def choose({', '.join(given)}, o, u, steps, episodes, index, episode, probabilities):",
+        f"def choose({', '.join(given)}, o, u, steps, episodes, index, episode, probabilities, evidence):",
         f"    values = {acted_on}",
         *(["    values = values[: available[o]]"] if "available" in given else []),
         "    n = len(values)",
     ]
-    for port in blend.bias:
-        if port.rule is not tamer_rl.add_preference:
-            raise RefusedError(f"the bias rule {_named(port.rule)} is none of ours")
-    if blend.bias:
-        lines += ["    biased = np.empty(n)", "    for k in range(n):", "        b = 0.0"]
-        for port in blend.bias:
-            lines.append(f"        b = b + ({page.schedule(port.weight, 'index', 'episode')}) * h_mean[o][k]")
-        lines += ["        biased[k] = values[k] + b", "    values = biased"]
+    lines += bias_lines(page, blend)
     lines += _exploration_lines(page, agent.exploration, rate, bool(blend.mix))
     if not blend.mix:
         return lines
-    for port in blend.mix:
-        lines += _sharing_lines(page, port)
-    return lines + _sample_lines()
+    return lines + mix_lines(page, blend) + _sample_lines()
 
 
-def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) -> list[str]:
+def _exploration_lines(page: Page, exploration: str, rate: str, mixed: bool) -> list[str]:
     """The agent's own distribution, and the action at ``u`` unless a mix port still works on it."""
     if exploration == "fixed":
-        return [f"    probabilities = {_own('pi')}[o]", *([] if mixed else _sample_lines())]
+        if mixed:
+            return ["    for k in range(n):", f"        probabilities[k] = {own('pi')}[o][k]"]
+        return [f"    probabilities = {own('pi')}[o]", *_sample_lines()]
     if exploration == "softmax":
         page.functions["softmax_probabilities"] = softmax_probabilities
         lines = [f"    weights = softmax_probabilities(values, {rate})"]
@@ -322,7 +257,7 @@ def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) ->
     lines = []
     if exploration == "ucb":
         page.functions["upper_bounds"] = upper_bounds
-        lines.append(f"    values = upper_bounds(values, {_own('visits')}[o], {rate})")
+        lines.append(f"    values = upper_bounds(values, {own('visits')}[o], {rate})")
     elif exploration not in ("epsilon_greedy", "greedy"):
         raise RefusedError(f"the exploration {exploration!r} is none of ours")
     epsilon = rate if exploration == "epsilon_greedy" else "0.0"
@@ -341,29 +276,6 @@ def _exploration_lines(page: _Page, exploration: str, rate: str, mixed: bool) ->
     return [*lines, "    return a, tied if values[a] == best else other"]
 
 
-def _sharing_lines(page: _Page, port: Port) -> list[str]:
-    """Control sharing: with probability min(beta, 1) what H likes best, where it was taught anything."""
-    if port.rule is not tamer_rl.share_control:
-        raise RefusedError(f"the mix rule {_named(port.rule)} is none of ours")
-    return [
-        f"    beta = {page.schedule(port.weight, 'index', 'episode')}",
-        "    taught = False",
-        "    for k in range(n):",
-        "        taught |= h_count[o][k] > 0",
-        "    if beta != 0 and taught:",
-        "        share = min(beta, 1.0)",
-        "        liked, ties = h_mean[o][0], 1",
-        "        for k in range(1, n):",
-        "            if h_mean[o][k] > liked:",
-        "                liked, ties = h_mean[o][k], 1",
-        "            elif h_mean[o][k] == liked:",
-        "                ties += 1",
-        "        for k in range(n):",
-        "            wanted = 1.0 / ties if h_mean[o][k] == liked else 0.0",
-        "            probabilities[k] = (1 - share) * probabilities[k] + share * wanted",
-    ]
-
-
 def _sample_lines() -> list[str]:
     """``Categorical.sample``."""
     return [
@@ -380,7 +292,7 @@ def _sample_lines() -> list[str]:
 
 
 def _loop_lines(
-    page: _Page,
+    page: Page,
     world: World,
     agent: Any,
     tables: tuple[str, ...],
@@ -393,7 +305,7 @@ def _loop_lines(
     seen = "observation_of[{}]" if world.observation_of is not None else "{}"
 
     def chosen(state: str) -> str:
-        now = "draw(policy_draws), steps, episodes, index, episode, probabilities"
+        now = "draw(policy_draws), steps, episodes, index, episode, probabilities, evidence"
         return f"choose({', '.join(given)}, {seen.format(state)}, {now})"
 
     on_policy = bool(agent.on_policy)
@@ -412,7 +324,9 @@ def _loop_lines(
         page.functions["running_mean"] = running_mean
         lines += ["if spoke:", "    h_count[o, a] += 1"]
         lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
-    lines += ["signal = r", *_reward_lines(page, blend, agent.gamma, dials is not None)]
+        lines += ["    d_said[o, a, int(label < 0)] += 1.0", *("    " + line for line in start_lines(page, blend))]
+    lines += ["signal = r", *potential_lines(page, blend, agent, dials is not None)]
+    lines += reward_lines(page, blend, agent, dials is not None)
     lines += _learn_lines(page, agent, tables, kept.sums, dials is not None)
     if kept.steps:
         lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
@@ -424,7 +338,7 @@ def _loop_lines(
     return [*lines, "s, a, mu = s2, a2, mu2"]
 
 
-def _first_lines(page: _Page, world: World) -> list[str]:
+def _first_lines(page: Page, world: World) -> list[str]:
     if world.functions:
         scope = _world_scope(world)
         lines = []
@@ -438,7 +352,7 @@ def _first_lines(page: _Page, world: World) -> list[str]:
     return ["s = min(np.searchsorted(p_start, draw(world_draws), side='right'), len(p_start) - 1)"]
 
 
-def _outcome_lines(page: _Page, world: World) -> list[str]:
+def _outcome_lines(page: Page, world: World) -> list[str]:
     if world.functions:
         call = page.call("outcome", world.functions["outcome"], _world_scope(world), world.env.unwrapped)
         return [f"s2, r, terminated = {call}"]
@@ -455,7 +369,7 @@ def _world_scope(world: World) -> dict[str, str]:
     return {name.removeprefix("w_"): name for name in world.own} | {"s": "s", "a": "a", "rng": "world_draws"}
 
 
-def _teacher_lines(page: _Page, dials: Dials | None) -> list[str]:
+def _teacher_lines(page: Page, dials: Dials | None) -> list[str]:
     """``simulated`` with its dials, from the outside inwards: warm-up, budget, positivity, likelihood, consistency."""
     if dials is None:
         return []
@@ -471,30 +385,8 @@ def _teacher_lines(page: _Page, dials: Dials | None) -> list[str]:
     return lines
 
 
-def _reward_lines(page: _Page, blend: Blend, gamma: float, taught: bool) -> list[str]:
-    """The reward ports, from left to right."""
-    lines = []
-    for port in blend.reward:
-        lines.append(f"beta = {page.schedule(port.weight, 'index', 'episode')}")
-        if port.rule is tamer_rl.add_model:
-            page.functions["shaped_reward"] = tamer_rl.shaped_reward
-            lines += ["if beta != 0:", "    signal = shaped_reward(signal, beta, h_mean[o, a])"]
-        elif port.rule is tamer_rl.add_press:
-            page.functions["shaped_reward"] = tamer_rl.shaped_reward
-            press = "label if spoke else 0.0" if taught else "0.0"
-            lines += ["if beta != 0:", f"    signal = shaped_reward(signal, beta, {press})"]
-        elif port.rule is tamer_rl.add_potential:
-            page.functions |= {"potential": tamer_rl.potential, "potential_difference": tamer_rl.potential_difference}
-            lines += ["if beta != 0:", "    phi = potential(beta, h_mean[o])"]
-            lines += ["    phi2 = 0.0 if terminated else potential(beta, h_mean[o2])"]
-            lines += [f"    signal = signal + potential_difference({page.number(gamma)}, phi, phi2, terminated)"]
-        else:
-            raise RefusedError(f"the reward rule {_named(port.rule)} is none of ours")
-    return lines
-
-
-def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool) -> list[str]:
-    scope = {name: _own(name) for name in tables} | {
+def _learn_lines(page: Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool) -> list[str]:
+    scope = {name: own(name) for name in tables} | {
         "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
         "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
         "gamma": page.number(agent.gamma),
@@ -521,13 +413,8 @@ def _learn_lines(page: _Page, agent: Any, tables: tuple[str, ...], sums: bool, t
             "    updates += 1",
         ]
     if "visits" in tables:
-        lines.append(f"{_own('visits')}[o, a] += 1")
+        lines.append(f"{own('visits')}[o, a] += 1")
     return [*lines, "steps += 1", "episodes += ended"]
-
-
-def _named(rule: Any) -> str:
-    name: str = getattr(rule, "__name__", type(rule).__name__)
-    return name
 
 
 def praised(env: Any, dials: Dials | None, states: int, actions: int) -> NDArray[np.bool_]:

@@ -190,32 +190,36 @@ class HumanTiles:
 
 
 class FixedTable:
-    """A model that is given and never learns: for tests, for advice written down beforehand, for a recorded person."""
+    """A model that is given and never learns: for tests, for advice written down beforehand, for a recorded person.
 
-    row = int
+    Args:
+        table: H, ``table[row][action]``.
+        row: the row of an observation; by default observations are rows.
+    """
 
-    def __init__(self, table: Sequence[Sequence[float]]) -> None:
+    def __init__(self, table: Sequence[Sequence[float]], row: Callable[[Any], int] = int) -> None:
         self.table = table
+        self.row = row
         self.rows, self.actions = len(table), len(table[0])
 
     def observe(self, judgement: Judgement) -> None:
         """A fixed model stays as it is."""
 
-    def values(self, observation: int) -> Sequence[float]:
+    def values(self, observation: Any) -> Sequence[float]:
         """H(s, .), one number per action."""
-        return self.table[observation]
+        return self.table[self.row(observation)]
 
-    def counts(self, observation: int) -> Sequence[int]:
+    def counts(self, observation: Any) -> Sequence[int]:
         """Advice written down counts as said once, except where it is 0."""
-        return [int(value != 0) for value in self.table[observation]]
+        return [int(value != 0) for value in self.table[self.row(observation)]]
 
-    def said(self, observation: int) -> Mapping[str, Sequence[float]]:  # noqa: ARG002 - a model's verb
+    def said(self, observation: Any) -> Mapping[str, Sequence[float]]:  # noqa: ARG002 - a model's verb
         """Nobody pressed anything."""
         return {}
 
-    def recency(self, observation: int, now: int, decay: float) -> list[float]:  # noqa: ARG002 - a model's verb
+    def recency(self, observation: Any, now: int, decay: float) -> list[float]:  # noqa: ARG002 - a model's verb
         """Advice written down does not age; 0 where there is none."""
-        return [float(value != 0) for value in self.table[observation]]
+        return [float(value != 0) for value in self.table[self.row(observation)]]
 
     def labelled(self) -> Iterator[tuple[int, dict[str, list[tuple[float, float]]]]]:
         """Nobody pressed anything."""

@@ -76,6 +76,22 @@ def log_right(x: float) -> float:
     return x - math.log(1.0 + math.exp(x))
 
 
+def advise(probabilities: list[float], x: list[float], beta: float, single: bool) -> None:
+    """Pr(a) ~ Pr_RL(a) Pr_c(a)^beta, in place; Pr_RL as it is where the product vanishes. ``x`` is used up."""
+    n = len(probabilities)
+    best = -math.inf
+    for a in range(n):
+        x[a] = x[a] if single else log_right(x[a])
+        best = x[a] if x[a] > best else best
+    total = 0.0
+    for a in range(n):
+        x[a] = probabilities[a] * math.exp(beta * (x[a] - best))
+        total += x[a]
+    if total > 0:
+        for a in range(n):
+            probabilities[a] = x[a] / total
+
+
 def advised(probabilities: Sequence[float], x: Sequence[float], beta: float, single: bool) -> list[float]:
     """Pr(a) ~ Pr_RL(a) Pr_c(a)^beta; Pr_RL as it is where the product vanishes.
 
@@ -84,14 +100,9 @@ def advised(probabilities: Sequence[float], x: Sequence[float], beta: float, sin
     >>> [round(p, 4) for p in advised([0.5, 0.5], [log_odds(0.8), 0.0], 1.0, False)]
     [0.6154, 0.3846]
     """
-    n = len(probabilities)
-    logs = [x[a] if single else log_right(x[a]) for a in range(n)]
-    best = max(logs)
-    weights = [probabilities[a] * math.exp(beta * (logs[a] - best)) for a in range(n)]
-    total = 0.0
-    for a in range(n):
-        total += weights[a]
-    return [weights[a] / total if total > 0 else probabilities[a] for a in range(n)]
+    result = list(probabilities)
+    advise(result, list(x), beta, single)
+    return result
 
 
 def digamma(x: float) -> float:

@@ -105,6 +105,14 @@ TARGETS: Mapping[str, Target] = {
     "sutton-12.10": Target("hfrl.book_gradient:figure_12_10", 100, "Mountain Car: SARSA(lambda), replacing traces"),
     "sutton-13.1": Target("hfrl.book_gradient:figure_13_1", 100, "short corridor: REINFORCE"),
     "sutton-13.2": Target("hfrl.book_gradient:figure_13_2", 100, "short corridor: REINFORCE with baseline"),
+    "griffith-pacman": Target(
+        "hfrl.papers_policy_shaping:griffith_pacman", 30, "policy shaping: Advise in a small Pac-Man"
+    ),
+    "em-trainers": Target(
+        "hfrl.papers_policy_shaping:em_trainers", 200, "five trainers, one of them an adversary: EM and a majority"
+    ),
+    "knox-mountain-car": Target("hfrl.papers_shaping:knox_mountain_car", 20, "TAMER+RL in Mountain Car"),
+    "behboudian-grid": Target("hfrl.papers_shaping:behboudian_grid", 20, "advice in a large grid: PIES and DPBA"),
     "frozenlake": Target("hfrl.book_control:frozen_lake", 50, "FrozenLake-v1: Q-learning against the exact optimum"),
     "taxi": Target("hfrl.book_control:taxi", 20, "Taxi-v4: Q-learning against the exact optimum"),
 }

@@ -26,11 +26,11 @@ FLOOR = {
     "network shapes fused nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people",
-    2: "loop footprints remembered undo kernel compiled",
+    2: "loop footprints remembered undo page kernel_blends kernel compiled",
     3: "checkpoint recorder cells "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction engine saved maps plot_grid presets "
+    "book_planning book_prediction papers_policy_shaping papers_shaping engine saved maps plot_grid presets "
     "flags feedback scan follow board groups compare plot_compare "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands resume doctor teach bench exchange",
@@ -88,6 +88,8 @@ LIBRARIES = {
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.undo": {"numpy"},
     "hfrl.kernel": {"numpy", "gymnasium"},
+    "hfrl.kernel_blends": set(),
+    "hfrl.page": set(),
     "hfrl.compiled": {"numpy", "gymnasium", "numba", "llvmlite"},
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
@@ -108,6 +110,8 @@ LIBRARIES = {
     "hfrl.book_control": {"numpy"},
     "hfrl.book_gradient": {"numpy", "joblib", "gymnasium"},
     "hfrl.book_planning": {"numpy"},
+    "hfrl.papers_policy_shaping": {"numpy"},
+    "hfrl.papers_shaping": {"numpy", "joblib", "gymnasium"},
     "hfrl.book_prediction": {"numpy"},
     "hfrl.session": {"gymnasium"},
     "hfrl.live": set(),
@@ -299,7 +303,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
         ("numba", {"hfrl.compiled", "hfrl.fused", "hfrl.scan"}),
         ("torch", {"hfrl.torch_nets"}),
         ("tyro", {"hfrl.run"}),
-        ("joblib", {"hfrl.fanout", "hfrl.book_gradient"}),
+        ("joblib", {"hfrl.fanout", "hfrl.book_gradient", "hfrl.papers_shaping"}),
     ],
 )
 def test_one_home_for_each_heavy_library(library: str, homes: set[str]) -> None:

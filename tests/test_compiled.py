@@ -89,6 +89,10 @@ def same_bits(
         if dials is not None:
             np.testing.assert_array_equal(batch.h_mean[i], run.switch.model.arrays()["h_mean"])  # type: ignore[attr-defined]
             np.testing.assert_array_equal(batch.h_count[i], run.switch.model.arrays()["h_count"])  # type: ignore[attr-defined]
+            beside = run.switch.model.arrays() | run.switch.arrays()  # type: ignore[attr-defined]
+            assert {"d_trainers", "d_counts"} <= set(beside) <= set(mine)
+            for name, array in beside.items():
+                np.testing.assert_array_equal(mine[name], array, err_msg=f"{world} {agent} {name}")
             assert run.presses > 0
 
 
@@ -131,6 +135,72 @@ def test_a_plain_run_of_many_steps(world: str) -> None:
 @pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
 def test_every_blend(agent: str, blend: Blend) -> None:
     same_bits("hfrl/Pizza-v0", agent, 3_000, blend, Dials(0.9, 0.3))
+
+
+@pytest.mark.parametrize(
+    "blend",
+    [
+        blends.chain(blends.q_initialisation(2.0), blends.policy_shaping(consistency=0.8, decay=0.99)),
+        blends.chain(blends.q_augmentation(0.7), blends.policy_shaping(form="single"), blends.control_sharing(0.2)),
+        blends.chain(blends.look_ahead_advice(0.7), blends.pies(episodes=40)),
+    ],
+    ids=lambda blend: blend.name,
+)
+def test_blends_of_several_ports_in_a_row(blend: Blend) -> None:
+    same_bits("hfrl/Pizza-v0", "q_learning", 3_000, blend, Dials(0.9, 0.3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "blend",
+    [
+        blends.q_initialisation(2.0),
+        blends.q_augmentation(0.7),
+        blends.look_ahead_advice(0.7),
+        blends.policy_shaping(consistency=0.8),
+        blends.policy_shaping(consistency="teacher/0.9", form="single"),
+        blends.pies(beta="linear:2:0:2000", source="model", epsilon=0.5),
+    ],
+    ids=lambda blend: blend.name,
+)
+@pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
+def test_each_of_them_alone(agent: str, blend: Blend) -> None:
+    same_bits("hfrl/Pizza-v0", agent, 3_000, blend, Dials(0.9, 0.3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "blend",
+    [blends.dpba(1.5, rate=0.1), blends.dpba(source="model", corrected=False), blends.q_augmentation(0.5)],
+    ids=lambda blend: blend.name,
+)
+@pytest.mark.parametrize("agent", ["sarsa", "sarsa_lambda"])
+def test_blends_of_agents_that_wait_for_their_next_action(agent: str, blend: Blend) -> None:
+    same_bits("hfrl/Pizza-v0", agent, 3_000, blend, Dials(0.9, 0.3))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"exploration": "softmax", "temperature": 0.7}, {"exploration": "ucb"}],
+    ids=lambda settings: settings.get("exploration", "epsilon_greedy"),
+)
+def test_augmentation_of_an_agent_that_averages(settings: dict[str, Any]) -> None:
+    same_bits("hfrl/Pizza-v0", "expected_sarsa", 2_000, blends.q_augmentation(0.7), Dials(0.9, 0.3), **settings)
+
+
+@pytest.mark.parametrize(
+    ("blend", "agent", "reason"),
+    [
+        (blends.look_back_advice(), "sarsa", "look_back is none of ours"),
+        (blends.policy_shaping(consistency="em"), "sarsa", "consistency is estimated"),
+        (blends.action_biasing(eligibility=0.9), "sarsa", "Fading is none of ours"),
+    ],
+)
+def test_blends_that_only_the_python_loop_runs(blend: Blend, agent: str, reason: str) -> None:
+    env = make("FrozenLake-v1")
+    with pytest.raises(RefusedError, match=reason):
+        Batch(env, agent_of(agent, env), (0,), blend, Dials())
 
 
 @pytest.mark.parametrize(

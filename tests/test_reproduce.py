@@ -52,6 +52,7 @@ def test_a_result_is_written_flat_with_its_figure(tmp_path: Path) -> None:
 QUICK = {
     "sutton-3.2": None, "sutton-4.1": None, "taxi": 4, "frozenlake": 10, "sutton-6.4": 300, "windy": 30,
     "windy-king": 30, "sutton-6.2": 100, "sutton-8.2": 100, "sutton-8.5": 30, "sutton-2.2": 1000,
+    "em-trainers": 20,
 }  # fmt: skip
 
 
@@ -62,8 +63,12 @@ def test_quick_figures_pass(name: str) -> None:
     assert result.panels
 
 
+#: Targets that take minutes in full.
+LONG = {"sutton-6.3", "sutton-12.10", "knox-mountain-car"}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(TARGETS) - set(QUICK) - {"sutton-6.3", "sutton-12.10"}))
+@pytest.mark.parametrize("name", sorted(set(TARGETS) - set(QUICK) - LONG))
 def test_the_other_figures_pass(name: str) -> None:
     result = reproduce.run(name)
     assert reproduce.passed(result), reproduce.report(name, result)
@@ -79,6 +84,42 @@ def test_the_long_figures_pass_with_fewer_runs() -> None:
 def test_dyna_q_plus_finds_the_shortcut_that_dyna_q_misses() -> None:
     numbers = {metric.name: metric.value for metric in reproduce.run("sutton-8.5", 30).metrics}
     assert numbers["dyna_q_plus_slope"] > numbers["dyna_q_slope"] + 10
+
+
+def numbers_of(name: str, runs: int) -> dict[str, float]:
+    return {metric.name: metric.value for metric in reproduce.run(name, runs).metrics}
+
+
+def test_em_beats_the_majority_clearly() -> None:
+    numbers = numbers_of("em-trainers", 6)
+    assert numbers["em_accuracy_200"] > numbers["majority_200"] + 0.1
+    assert numbers["majority_exact"] == pytest.approx(0.78568, abs=1e-9)
+
+
+@pytest.mark.slow
+def test_advice_is_worth_what_it_is_said_to_be_and_over_claiming_an_adversary_is_fatal() -> None:
+    numbers = numbers_of("griffith-pacman", 6)
+    order = ["adversary_claimed_08", "baseline_1_300", "adversary_known", "advise_01_1", "advise_1_1"]
+    assert sorted(order, key=numbers.__getitem__) == order
+    assert numbers["adversary_claimed_08_last_100"] < 0 < numbers["baseline_last_100"]
+    assert numbers["adversary_known_last_100"] > numbers["baseline_last_100"]
+
+
+@pytest.mark.slow
+def test_pies_uses_good_advice_and_gets_over_bad_and_dpba_does_not() -> None:
+    numbers = numbers_of("behboudian-grid", 6)
+    assert numbers["pies_good_total"] < 0.4 * numbers["sarsa_total"]
+    assert numbers["pies_bad_final"] == pytest.approx(numbers["sarsa_final"], rel=0.1)
+    assert numbers["dpba_corrected_good_total"] > 10 * numbers["sarsa_total"]
+    assert numbers["naive_good_total"] > 10 * numbers["sarsa_total"]
+
+
+@pytest.mark.slow
+def test_biasing_the_actions_helps_at_once_and_a_reward_that_fades_leaves_a_trace() -> None:
+    numbers = numbers_of("knox-mountain-car", 2)
+    assert numbers["action_biasing_b10_1_10"] < 0.5 * numbers["sarsa_1_10"]
+    assert numbers["action_biasing_b10_1_50"] < 0.8 * numbers["sarsa_1_50"]
+    assert numbers["reward_shaping_b100_101_200"] > 1.3 * numbers["sarsa_101_200"]
 
 
 # --- the command line -------------------------------------------------------------------------------------------------
