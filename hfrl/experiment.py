@@ -234,6 +234,7 @@ class Compiled:
             session.agent.restore(learnt)
             if "h_mean" in learnt:  # else nobody teaches, and there is no H to bring along
                 session.switch.model.restore(learnt)
+            session.switch.restore(learnt)
         # Counted as the loop counts: an episode is over when the next one begins.
         behind = int(batch.count("fresh")[0])
         session.switch.index = int(batch.count("index")[0])
