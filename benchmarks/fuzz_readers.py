@@ -31,6 +31,8 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 import numpy as np
 
 SECONDS = 5
+#: Of the inputs, for each target; 1 where nothing is said: a network takes a hundred times as long as a line of text.
+WEIGHTS = {"network": 0.2, "agent": 0.6}
 WORDS = [
     b"NaN", b"-Infinity", b"1e999", b"-1", b"0", b"9" * 400, b"1" + b"0" * 30, b"null", b"true", b"{}", b"[]", b'""',
     b"[" * 2000, b'{"a":' * 2000, b"../" * 9 + b"etc/passwd", b"/etc/passwd", b"evil.py:Evil", b"os:World-v0", b"\0",
@@ -51,10 +53,11 @@ class Target(NamedTuple):
 
 def targets(folder: Path) -> dict[str, Target]:
     """All readers, with a run and a session recorded for them in ``folder``."""
-    from hfrl import teach, window
+    from hfrl import exchange, teach, window
     from hfrl.config import Train, arms, read_config
     from hfrl.credit import empirical_window
     from hfrl.experiment import Session
+    from hfrl.feedback import read_presses
     from hfrl.reading import read_arrays, read_csv, read_json
     from hfrl.run import main
     from hfrl.saved import load_arm
@@ -100,7 +103,8 @@ def targets(folder: Path) -> dict[str, Target]:
     toml = b'env = ["FrozenLake-v1"]\nseeds = "0-3"\nalpha = 0.1\nset = ["n=3"]\nout = "runs/a"\neval_freq = 100\n'
     log = (seed / "feedback.jsonl").read_bytes()[:900]
     session_log = b"".join(
-        b'{"event": "%s", "t": 0.%d, "wall": 1.5, "step": %d, "episode": 0, "value": %s, "trainer": "p"}\n' % line
+        b'{"event": "%s", "t": 0.%d, "wall": 1.5, "step": %d, "episode": 0, "value": %s, "strength": 1, '
+        b'"latency": 0.1, "credit": [[0, 1.0]], "trainer": "p"}\n' % line
         for line in ((b"step", 1, 0, b"null"), (b"feedback", 2, 0, b"1.0"), (b"take_back", 3, 0, b"2"),
                      (b"slider", 4, 0, b'["alpha", 0.5]'), (b"drive", 5, 0, b"3"), (b"step", 6, 1, b"null"))
     )  # fmt: skip
@@ -121,6 +125,9 @@ def targets(folder: Path) -> dict[str, Target]:
         "meta": Target("meta.json", ((table / "meta.json").read_bytes(),), read_json),
         "session": Target("session.json", (b'{"seed": 0, "warmup": 500, "load": null}',), start),
         "log": Target("feedback.jsonl", (log, session_log), teach.read_log),
+        "presses": Target("feedback.jsonl", (log, session_log), read_presses),
+        "compiled": Target("feedback.jsonl", (log,), functools.partial(read_presses, compiled=True)),
+        "table": Target("feedback.csv", (table_of(table, folder / "good.csv"),), exchange.read_table),
         "monitor": Target("monitor.csv", ((seed / "monitor.csv").read_bytes(),), functools.partial(read_csv, skip=1)),
         "progress": Target("progress.csv", ((seed / "progress.csv").read_bytes(),), read_csv),
         "delays": Target("delays.txt", (b"0.31\n0.42\n0.55\n",), lambda path: empirical_window(str(path))),
@@ -141,6 +148,14 @@ def targets(folder: Path) -> dict[str, Target]:
             (place / target.file).write_bytes(content)
             target.read(place / target.file)
     return good
+
+
+def table_of(run: Path, path: Path) -> bytes:
+    """Some of the rows of a run's feedback, as export writes them."""
+    from hfrl import exchange
+
+    exchange.export_table(run, path, "csv")
+    return b"".join(path.read_bytes().splitlines(keepends=True)[:8])
 
 
 # --- mutations -------------------------------------------------------------------------------------------------------
@@ -312,6 +327,7 @@ def main() -> int:
         signal.signal(signal.SIGALRM, hang)
         (folder / "seed_0").mkdir()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        weight = sum(WEIGHTS.get(name, 1) for name in chosen)
         total = {"read": 0, "refused": 0, "crash": 0, "hang": 0}
         for name, target in chosen.items():
             path = folder / "seed_0" / target.file
@@ -320,7 +336,7 @@ def main() -> int:
                 return 0
             luck, counts = random.Random(f"{arguments.seed} {name}"), dict.fromkeys(total, 0)
             started, slowest = time.perf_counter(), 0.0
-            for _ in range(arguments.inputs // len(chosen)):
+            for _ in range(int(arguments.inputs * WEIGHTS.get(name, 1) / weight)):
                 content = mutated(luck.choice(target.contents), luck)
                 begun = time.perf_counter()
                 what = attempt(target, path, content, hook)

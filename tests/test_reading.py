@@ -56,7 +56,7 @@ def hook(fuzz: Any) -> Any:
 
 NAMES = [
     *("arrays", "agent", "network", "evaluations", "summary", "config", "record", "meta", "session", "log", "monitor"),
-    *("progress", "delays", "keys", "keymap"),
+    *("presses", "compiled", "table", "progress", "delays", "keys", "keymap"),
 ]
 
 
