@@ -111,6 +111,8 @@ def read_lines(path: Path, most: int = MOST_LOG) -> Iterator[bytes]:
 
 def parse_json(text: str | bytes) -> Any:
     """JSON as the standard has it: no NaN, no infinity, no number that is none. Raises ValueError."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8")  # json would guess the encoding, and import the codec of its guess
     try:
         return json.loads(text, parse_constant=_no_number, parse_float=_finite)
     except RecursionError as error:

@@ -1,6 +1,5 @@
 """What the seeds of an arm came to: means with intervals, the optimum, and whether arms can be told apart."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ import numpy as np
 
 from hfrl import build, mdp, stats
 from hfrl.config import Arm
-from hfrl.reading import Arrays, read_arrays, read_json
+from hfrl.reading import Arrays, is_finite, read_arrays, read_json
 from hfrl.record import seed_folders
 from hfrl.types import UserError
 
@@ -104,7 +103,7 @@ def seed_summary(folder: Path) -> dict[str, Any]:
     for key in SEED_KEYS:
         value = summary[key]
         may_lack = key.startswith("taste")
-        if not (value is None and may_lack) and not (isinstance(value, int | float) and math.isfinite(value)):
+        if not (value is None and may_lack) and not is_finite(value):
             raise UserError(f"{folder / 'summary.json'} is damaged: {key} must be a number, got {value!r}")
     return summary
 

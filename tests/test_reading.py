@@ -317,6 +317,23 @@ def test_a_table_that_grows_is_read_up_to_its_last_whole_row(tmp_path: Path) -> 
         reading.read_csv(path, skip=1)
 
 
+def test_json_is_in_utf_8_and_no_other_encoding_is_guessed() -> None:
+    assert reading.parse_json('{"é": 1}'.encode()) == {"é": 1}
+    for encoding in ("utf-16", "utf-16-le", "utf-32-be"):
+        with pytest.raises(ValueError, match=r"utf-8|Expecting|JSON"):
+            reading.parse_json('{"a": 1}'.encode(encoding))
+
+
+def test_a_number_of_hundreds_of_digits_in_a_summary_is_one_line(tmp_path: Path) -> None:
+    """Found by a million mutated files: a float cannot hold it."""
+    from hfrl.record import write_json
+    from hfrl.summary import SEED_KEYS, seed_summary
+
+    write_json(tmp_path / "summary.json", dict.fromkeys(SEED_KEYS, 1) | {"feedback": 10**400})
+    with pytest.raises(UserError, match="feedback must be a number"):
+        seed_summary(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("value", "finite", "whole"),
     [(1, True, True), (1.5, True, False), (True, False, False), (float("nan"), False, False), ("1", False, False),
