@@ -241,7 +241,7 @@ def test_a_headless_run_with_the_same_feedback_ends_in_the_same_tables(seed: int
     said: dict[int, list[Feedback]] = {}
     for event in events:
         if event["event"] == "feedback":
-            said.setdefault(event["step"], []).append(Feedback(event["value"], event["t"]))
+            said.setdefault(event["step"], []).append(Feedback(event["value"], event["t"], trainer=event["trainer"]))
 
     def teacher(step: Step) -> list[Feedback]:
         return said.get(step.index, [])

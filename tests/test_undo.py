@@ -287,7 +287,7 @@ def test_scripts_at_random(sit: Callable[..., Sitting]) -> None:
     for seed in range(25):
         rng = random.Random(seed)
         blend, credit = rng.choice(list(BLENDS.values())), rng.choice(list(CREDITS.values()))
-        agent = rng.choice(list(AGENTS.values()))
+        agent = rng.choice([one for one in AGENTS.values() if blend is none or one is not Tamer])
         done: dict[int, list[tuple[str, Any]]] = {}
         left: list[tuple[int, tuple[str, Any]]] = []
         for frame in sorted(rng.randrange(500) for _ in range(40)):
