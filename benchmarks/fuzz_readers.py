@@ -23,6 +23,7 @@ import traceback
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -32,7 +33,7 @@ import numpy as np
 
 SECONDS = 5
 #: Of the inputs, for each target; 1 where nothing is said: a network takes a hundred times as long as a line of text.
-WEIGHTS = {"network": 0.2, "agent": 0.6}
+WEIGHTS = {"network": 0.2, "agent": 0.6, "kernel": 0.5, "going_on": 0.5}
 WORDS = [
     b"NaN", b"-Infinity", b"1e999", b"-1", b"0", b"9" * 400, b"1" + b"0" * 30, b"null", b"true", b"{}", b"[]", b'""',
     b"[" * 2000, b'{"a":' * 2000, b"../" * 9 + b"etc/passwd", b"/etc/passwd", b"evil.py:Evil", b"os:World-v0", b"\0",
@@ -40,6 +41,8 @@ WORDS = [
     b"'<f8'", b"'<U0'", b"PK\x05\x06", b"PK\x06\x07", b"__import__('os').system('touch /tmp/fuzzed')",
 ]  # fmt: skip
 SHAPES = ["(-1,)", "(0,)", "(10**9,)", "(1000000000000,)", "(2, -3)", "(True,)", "()", "(1.5,)", "(99999999, 0)", "x"]
+FLOATS = [np.nan, np.inf, -np.inf, -1.0, 1e308]
+WHOLE = [-1, 1, 7, 64, 10**6, 10**12, -(2**63), 2**62]
 TYPES = ["'|O'", "'<f8'", "'<U9'", "'<U0'", "'|V8'", "[('a', '<f8')]", "'<c16'", "'<M8[s]'", "'|b1'", "'>i2'", "None"]
 
 
@@ -53,18 +56,20 @@ class Target(NamedTuple):
 
 def targets(folder: Path) -> dict[str, Target]:
     """All readers, with a run and a session recorded for them in ``folder``."""
-    from hfrl import exchange, teach, window
+    from hfrl import checkpoint, exchange, teach, window
     from hfrl.config import Train, arms, read_config
     from hfrl.credit import empirical_window
-    from hfrl.experiment import Session
+    from hfrl.experiment import Session, engine_of
     from hfrl.feedback import read_presses
     from hfrl.reading import read_arrays, read_csv, read_json
+    from hfrl.recorder import lines_missing
     from hfrl.run import main
     from hfrl.saved import load_arm
     from hfrl.summary import seed_evaluations, seed_summary
+    from hfrl.types import UserError
 
     out = folder / "runs"
-    short = (
+    ends = (
         "--seeds",
         "0",
         "--jobs",
@@ -78,11 +83,16 @@ def targets(folder: Path) -> dict[str, Target]:
         str(out),
     )
     net = ("--set", "net_arch=[4]", "buffer_size=50", "learning_starts=5", "batch_size=4")
-    taught = ("--env", "hfrl/Pizza-v0", "--teacher", "oracle:likelihood=0.3", "--blend", "reward_shaping", "-n", "200")
-    for line in (taught, ("--env", "CartPole-v1", "--agent", "dqn", *net, "-n", "60")):
-        assert main([*line, *short]) == 0
-    table, network = (next(out.glob(pattern)) for pattern in ("hfrl-Pizza*/*", "CartPole*/*"))
-    sessions = {run: Session(load_arm(run), 0) for run in (table, network)}
+    late = ("--teacher", "oracle:likelihood=0.3,delay=0.4", "--blend", "reward_shaping", "--credit", "uniform")
+    lines = {
+        "hfrl-Pizza": ("--env", "hfrl/Pizza-v0", *late, "-n", "197"),
+        "CartPole": ("--env", "CartPole-v1", "--agent", "dqn", *net, "-n", "60"),
+        "FrozenLake": ("--env", "FrozenLake-v1", "--agent", "n_step_sarsa", "--engine", "compiled", "-n", "150"),
+    }
+    for line in lines.values():
+        assert main([*line, *ends]) == 0
+    table, network, kernel = (next(out.glob(f"{name}*/*")) for name in lines)
+    sessions = {run: Session(load_arm(run), 0) for run in (table, network, kernel)}
 
     def restore(run: Path, path: Path) -> Any:
         session = sessions[run]
@@ -92,6 +102,23 @@ def targets(folder: Path) -> dict[str, Target]:
             return session.agent.greedy_policy(session.env.observation_space.sample())
         finally:
             session.restore(before)
+
+    def go_on(run: Path, path: Path) -> Any:
+        """As ``resume`` does, with the run's logs in their place, and then some steps."""
+        saved = checkpoint.read(path)
+        if wrong := lines_missing(run / "seed_0", saved):
+            raise UserError(wrong)
+        session = sessions[run]
+        before = session.arrays()
+        try:
+            moved = engine_of(session, saved._replace(path=path))
+            if run == kernel:  # compiled code, which nothing but its own checks holds back
+                moved.run(30, SimpleNamespace(episode=ignore, fed_back=ignore))
+        finally:
+            session.restore(before)
+
+    def ignore(*_: Any) -> None:
+        """Nobody writes it down."""
 
     def start(path: Path) -> Any:
         return teach.recorded_start(table, path.parent, False)
@@ -110,6 +137,9 @@ def targets(folder: Path) -> dict[str, Target]:
     )  # fmt: skip
     good = {
         "arrays": Target("a.npz", ((seed / "final.npz").read_bytes(),), read_arrays),
+        "checkpoint": Target("step_197.npz", saved_by(table), checkpoint.read),
+        "going_on": Target("step_197.npz", saved_by(table), functools.partial(go_on, table)),
+        "kernel": Target("step_150.npz", saved_by(kernel), functools.partial(go_on, kernel)),
         "agent": Target("final.npz", ((seed / "final.npz").read_bytes(),), functools.partial(restore, table)),
         "network": Target(
             "final.npz", ((network / "seed_0" / "final.npz").read_bytes(),), functools.partial(restore, network)
@@ -148,6 +178,11 @@ def targets(folder: Path) -> dict[str, Target]:
             (place / target.file).write_bytes(content)
             target.read(place / target.file)
     return good
+
+
+def saved_by(run: Path) -> tuple[bytes, ...]:
+    """The checkpoint where a run ended."""
+    return (next(run.glob("seed_0/checkpoints/*.npz")).read_bytes(),)
 
 
 def table_of(run: Path, path: Path) -> bytes:
@@ -203,7 +238,8 @@ def repacked(content: bytes, luck: random.Random) -> bytes:
             if name != chosen:
                 new.writestr(name, raw)
                 continue
-            kind = luck.randrange(6)
+            kind = luck.randrange(8)
+            at = luck.randrange(128, max(129, len(raw) - 7), 8)  # of a number
             if kind == 0:
                 continue
             if kind == 1:
@@ -213,9 +249,16 @@ def repacked(content: bytes, luck: random.Random) -> bytes:
             elif kind == 3:
                 new.writestr(name, spoilt(raw[:10], luck) + raw[10:])
             elif kind == 4:
-                new.writestr(name, raw[:128] + np.frombuffer(luck.randbytes(8), "u1").tobytes() + raw[136:])
-            else:
-                new.writestr(name, raw[:128] + np.array([luck.choice([np.nan, np.inf, -1.0])]).tobytes() + raw[136:])
+                new.writestr(name, raw[:at] + luck.randbytes(8) + raw[at + 8 :])
+            elif kind == 5:
+                new.writestr(name, raw[:at] + np.array([luck.choice(FLOATS)]).tobytes() + raw[at + 8 :])
+            elif kind == 6:
+                new.writestr(name, raw[:at] + np.array([luck.choice(WHOLE)]).tobytes() + raw[at + 8 :])
+            else:  # other contents of another length: of the JSON in a checkpoint, too
+                text = spoilt(raw[128:], luck)
+                kept = io.BytesIO()
+                np.lib.format.write_array(kept, np.frombuffer(text, "|u1"), version=(1, 0))
+                new.writestr(name, kept.getvalue())
     return written.getvalue()
 
 
@@ -244,6 +287,8 @@ class Hook:
         """An event of the interpreter."""
         if not self.listening:
             return
+        if event == "pickle.find_class" and arguments == ("builtins", "IndexError"):
+            return  # compiled code keeps its own exceptions so
         if event in WATCHED or (event == "import" and arguments[0] not in sys.modules):
             self.seen.append(f"{event} {arguments[:1]}")
         elif event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
@@ -296,15 +341,14 @@ def with_libfuzzer(chosen: dict[str, Target], path: Path, seconds: int, hook: Ho
     def one(data: bytes) -> None:
         what = attempt(target, path, data, hook)
         seen[what] = seen.get(what, 0) + 1
+        if sum(seen.values()) % 10_000 == 0:  # libFuzzer ends the process, so that nothing can be said afterwards
+            print(f"atheris {name}: {sum(seen.values()):,} inputs {seen}, executed {len(hook.seen)}", flush=True)
         if what in ("crash", "hang"):
             raise RuntimeError(f"{name}: {what} on {data!r}")
 
     limits = (f"-max_total_time={seconds}", f"-seed={seed + 1}", "-max_len=8192", "-verbosity=0")
     atheris.Setup([sys.argv[0], *limits, str(corpus)], one)
-    try:
-        atheris.Fuzz()
-    finally:
-        print(f"atheris {name}: {sum(seen.values()):,} inputs {seen}, executed {len(hook.seen)}", flush=True)
+    atheris.Fuzz()
 
 
 def main() -> int:

@@ -27,8 +27,12 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose(arm: Arm) -> Choice:
+def choose(arm: Arm, checked: bool = False) -> Choice:
     """The engine that runs an arm. Where it is the compiled one, its machine code now lies in the cache.
+
+    Args:
+        arm: what to run.
+        checked: as a run that goes on is compiled, see :class:`hfrl.compiled.Batch`.
 
     Raises:
         UserError: the compiled engine was asked for and cannot run this; the text says why and what can.
@@ -39,7 +43,7 @@ def choose(arm: Arm) -> Choice:
         reason = f"{arm.total_timesteps:,} steps a seed are fewer than the {WORTHWHILE:,} from which compiling pays"
         return Choice("python", reason)
     try:
-        _try_out(arm)
+        _try_out(arm, checked)
     except RefusedError as refusal:
         if arm.engine == "auto":
             return Choice("python", str(refusal))
@@ -51,16 +55,16 @@ def choose(arm: Arm) -> Choice:
     return Choice("compiled", f"tables and pure functions, and from {WORTHWHILE:,} steps a seed on compiling pays")
 
 
-def _try_out(arm: Arm) -> None:
+def _try_out(arm: Arm, checked: bool) -> None:
     """Build it once: this compiles, and every process after it finds the machine code in the cache."""
     env = build.make_env(arm.env, arm.env_kwargs)
     try:
-        batch_of(arm, env, build.make_agent(arm, env), build.make_blend(arm.blend), (0,))
+        batch_of(arm, env, build.make_agent(arm, env), build.make_blend(arm.blend), (0,), checked)
     finally:
         env.close()
 
 
-def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int]) -> "Batch":
+def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int], checked: bool = False) -> "Batch":
     """The seeds of an arm, compiled, with a log of every press and sums for ``progress.csv``.
 
     Raises RefusedError, with the reason, where only the Python loop can run it.
@@ -70,7 +74,7 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int])
         raise RefusedError(f"credit {arm.credit} makes steps wait for their feedback")
     from hfrl.compiled import Batch  # late: numba is loaded where it is used
 
-    return Batch(env, agent, seeds, blend, dials, monitor=True, press_log=True, threads=1)
+    return Batch(env, agent, seeds, blend, dials, monitor=True, press_log=True, threads=1, checked=checked)
 
 
 #: What a compiled teacher's judge may be set to; its dials are those of :class:`Dials`.

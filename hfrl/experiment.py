@@ -203,18 +203,28 @@ class Stepping:
 
 
 class Compiled:
-    """The compiled twin of the loop."""
+    """The compiled twin of the loop.
 
-    def __init__(self, session: Session) -> None:
+    Args:
+        session: what is moved on.
+        checked: whether it is to go on from a file, which may hold any number: then no index is used unlooked at.
+    """
+
+    def __init__(self, session: Session, checked: bool) -> None:
         self.piece = CHUNK
         self._session = session
-        arm = session.arm
-        self._batch = engine.batch_of(arm, session.env, session.agent, session.switch.blend, (session.seed,))
+        parts = session.arm, session.env, session.agent, session.switch.blend
+        self._batch = engine.batch_of(*parts, (session.seed,), checked)
 
     def run(self, steps: int, recorder: Recorder) -> None:
         """Run so many steps, and record what came of them."""
         batch = self._batch
-        batch.run(steps=steps)
+        try:
+            batch.run(steps=steps)
+        except IndexError as error:  # never in a batch that began here
+            raise UserError(
+                f"the checkpoint is damaged: it leads out of the tables of {self._session.arm.env}"
+            ) from error
         for gained, length in zip(batch.returns[0], batch.lengths[0], strict=True):
             recorder.episode(gained, length)
         for index, episode, value in batch.presses(0):
@@ -271,6 +281,28 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
+def engine_of(session: Session, saved: Saved | None) -> Engine:
+    """What moves the session on, standing where another one was saved. Raises UserError where that does not fit."""
+    arm = session.arm
+    moved: Engine = Compiled(session, saved is not None) if arm.engine == "compiled" else Stepping(session)
+    if saved is None:
+        return moved
+    if saved.step > arm.total_timesteps:
+        raise UserError(f"{saved.path} has done {saved.step:,} steps; {arm.total_timesteps:,} are fewer")
+    if saved.state.get("engine") != arm.engine:
+        raise UserError(f"{saved.path} was made by --engine {saved.state.get('engine')}, not {arm.engine}")
+    try:
+        moved.go_on(saved)
+    except DAMAGE as error:
+        raise damaged(saved, error) from error
+    return moved
+
+
+def damaged(saved: Saved, error: Exception) -> UserError:
+    """What to say of a checkpoint that leads to an error."""
+    return UserError(f"{saved.path} does not fit this run: {type(error).__name__}: {error}")
+
+
 #: Told, in a line, of what is not as it should be.
 Say = Callable[[str], None]
 
@@ -308,27 +340,18 @@ class _Course:
 
     def __init__(self, session: Session, folder: Path, heartbeat: Callable[[int], bool], say: Say) -> None:
         self._session, self._folder, self._heartbeat, self._say = session, folder, heartbeat, say
-        self._engine: Engine = Compiled(session) if session.arm.engine == "compiled" else Stepping(session)
         saved = checkpoint.latest(folder, say, lines_missing)
-        self._done = 0
-        if saved is not None:
-            self._go_on(saved)
-        self._recorder = Recorder(session, folder, saved)
+        self._engine = engine_of(session, saved)
+        self._done = saved.step if saved else 0
+        try:
+            self._recorder = Recorder(session, folder, saved)
+        except DAMAGE as error:
+            if saved is None:
+                raise
+            raise damaged(saved, error) from error
         self._writer = checkpoint.Writer(folder, session.arm.keep_checkpoints)
         self._said = False
         self._owed = False  # a checkpoint was due in the middle of an episode that cannot be gone on from
-
-    def _go_on(self, saved: Saved) -> None:
-        arm = self._session.arm
-        if saved.step > arm.total_timesteps:
-            raise UserError(f"{saved.path} has done {saved.step:,} steps; {arm.total_timesteps:,} are fewer")
-        if saved.state.get("engine") != arm.engine:
-            raise UserError(f"{saved.path} was made by --engine {saved.state.get('engine')}, not {arm.engine}")
-        try:
-            self._engine.go_on(saved)
-        except DAMAGE as error:
-            raise UserError(f"{saved.path} does not fit this run: {type(error).__name__}: {error}") from error
-        self._done = saved.step
 
     def run(self) -> bool:
         """To the end, or until the heartbeat says stop."""

@@ -36,7 +36,7 @@ def run_resume(flags: Any) -> int:
         return 0
     for waiting in ahead:
         _announce(waiting)
-        engine.choose(waiting.arm)  # compiles once, before the processes do
+        engine.choose(waiting.arm, checked=True)  # compiles once, before the processes do
     tasks = [
         fanout.Task(arm, seed, waiting.run / f"seed_{seed}") for waiting in ahead for seed, arm in waiting.seeds.items()
     ]

@@ -252,6 +252,21 @@ def test_a_run_in_pieces_is_the_run() -> None:
     assert whole.returns == returns
 
 
+@pytest.mark.parametrize("agent", ["n_step_sarsa", "prioritized_sweeping"])
+def test_a_checked_batch_learns_the_same_bits_and_uses_no_index_unlooked_at(agent: str) -> None:
+    env = make("CliffWalking-v1")
+    plain, checked = (Batch(env, agent_of(agent, env), (5,), checked=wanted) for wanted in (False, True))
+    for batch in (plain, checked):
+        batch.run(steps=3_000)
+    for name, array in plain.arrays(0).items():
+        np.testing.assert_array_equal(checked.arrays(0)[name], array, err_msg=name)
+    whole = [name for name, table in checked.tables.items() if table.dtype.kind == "i"]
+    for name in whole:
+        checked.tables[name][:] = 1 << 40
+    with pytest.raises(IndexError):
+        checked.run(steps=100)
+
+
 def test_many_threads_are_one() -> None:
     env = make("CliffWalking-v1")
     one, four = (Batch(env, agent_of("sarsa", env), range(9), threads=n) for n in (1, 4))

@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as hnp
 
 from hfrl import reading
 from hfrl.config import Train, arms, is_code, parse_seeds, read_config
+from hfrl.kernel import CLOCK
 from hfrl.record import write_arrays
 from hfrl.run import main
 from hfrl.types import UserError
@@ -56,8 +57,9 @@ def hook(fuzz: Any) -> Any:
 
 NAMES = [
     *("arrays", "agent", "network", "evaluations", "summary", "config", "record", "meta", "session", "log", "monitor"),
-    *("presses", "compiled", "table", "progress", "delays", "keys", "keymap"),
+    *("checkpoint", "going_on", "kernel", "presses", "compiled", "table", "progress", "delays", "keys", "keymap"),
 ]
+LARGE = ("arrays", "agent", "network", "checkpoint", "going_on", "kernel")
 
 
 def refused(path: Path, most: int = reading.MOST_ARRAYS) -> str:
@@ -111,7 +113,7 @@ def test_mutated_files_are_read_or_refused(
 def test_cut_off_at_every_byte(name: str, fuzz: Any, readers: dict[str, Any], hook: Any, tmp_path: Path) -> None:
     (tmp_path / "seed_0").mkdir()
     target, path = readers[name], tmp_path / "seed_0" / readers[name].file
-    stride = 7 if name in ("agent", "network") else 1  # the same archive reader as in "arrays", and then much more
+    stride = 7 if name in LARGE else 1  # the same archive reader as of "evaluations", and then much more
     for content in target.contents:
         ends = range(0, len(content), stride)
         said = {end: fuzz.attempt(target, path, content[:end], hook) for end in ends}
@@ -136,6 +138,24 @@ def test_the_hook_hears_what_it_must(fuzz: Any, hook: Any, tmp_path: Path) -> No
     assert any(one.startswith("wrote") for one in hook.seen)
     hook.seen.clear()
     assert fuzz.attempt(fuzz.Target("bad", (), lambda path: 1 / 0), tmp_path / "bad", b"", hook) == "crash"
+
+
+@pytest.mark.parametrize("name", ["s", "a"])
+def test_a_checkpoint_cannot_lead_compiled_code_out_of_its_tables(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends = ["--seeds", "0", "--jobs", "1", "--no-progress", "--out", str(tmp_path)]
+    assert main(["--env", "FrozenLake-v1", "--engine", "compiled", "-n", "150", "--eval-freq", "100", *ends]) == 0
+    (run,) = (tmp_path / "FrozenLake-v1__q_learning").iterdir()
+    saved = run / "seed_0" / "checkpoints" / "step_150.npz"
+    arrays = reading.read_arrays(saved)
+    assert arrays["kernel.clock"].shape == (1, len(CLOCK))
+    arrays["kernel.clock"][0, CLOCK.index("fresh")] = 0
+    arrays["kernel.clock"][0, CLOCK.index(name)] = 10**9
+    write_arrays(saved, arrays)
+    capsys.readouterr()
+    assert main(["resume", str(run), "--total-timesteps", "300", "--jobs", "1", "--no-progress"]) == 1
+    assert "the checkpoint is damaged: it leads out of the tables of FrozenLake-v1" in capsys.readouterr().err
 
 
 # --- arrays ----------------------------------------------------------------------------------------------------------
