@@ -261,7 +261,8 @@ class Switch:
             self._potentials[plan.kind].learn(judgement, advice, self.gamma)
         self._agent = agent
         update: Update | None = agent.update(judgement, self.reward)
-        self.previous = None if judgement.step.ended else judgement.step
+        step = judgement.step
+        self.previous = None if step.terminated or step.truncated else step
         return update
 
     def arrays(self) -> dict[str, NDArray[Any]]:

@@ -68,13 +68,13 @@ class Metronome:
     """
 
     def __init__(self, step_seconds: float, grading_seconds: float) -> None:
-        self._seconds = step_seconds, grading_seconds
+        self._step_seconds, self._grading_seconds = step_seconds, grading_seconds
         self.ticks, self.pauses = -1, -1
 
     def __call__(self, first_of_episode: bool) -> float:
         self.ticks += 1
         self.pauses += first_of_episode
-        return shown_at(self.ticks, self.pauses, *self._seconds)
+        return self.ticks * self._step_seconds + self.pauses * self._grading_seconds  # shown_at, spelt out
 
 
 def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS) -> Metronome:
@@ -220,7 +220,7 @@ def play(
             )  # fmt: skip
             step = record(Step, fields)
             yield record(Acted, (step,))
-            presses = teacher(step)
+            presses = teacher(step) if somebody else ()
             index += 1
             switch.index = index
             ended = terminated or truncated
@@ -230,7 +230,8 @@ def play(
                 step = step._replace(next_action=action)
             waits = credit.instant or agent.learns_from_feedback or switch.waits()
             if not waits:
-                yield _learn(agent, switch, Judgement(step))
+                judgement = Judgement(step)
+                yield record(Learnt, (judgement, switch.learn(agent, judgement)))
             credited, released = credit.take(step, presses, waits)
             for press in credited:
                 yield Pressed(press)
@@ -238,7 +239,7 @@ def play(
                 if judgement.credits:
                     switch.observe(judgement)
                 if owed:
-                    yield _learn(agent, switch, judgement)
+                    yield record(Learnt, (judgement, switch.learn(agent, judgement)))
             if index == last:
                 rest = (next_observation, next_mask, (action, probability, actor) if drawn else None)
                 return Place(index, episode + ended, uniforms, None, clock, None if ended else UnderWay(*rest))
@@ -258,10 +259,6 @@ def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[A
         distribution = switch.takeover(observation, distribution)
     action = distribution.sample(u)
     return action, distribution.prob(action), distribution.actor
-
-
-def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
-    return record(Learnt, (judgement, switch.learn(agent, judgement)))
 
 
 class Greedy:
