@@ -155,10 +155,10 @@ class BanditThompson(TabularAgent):
 
     def q_values(self, observation: Any) -> list[float]:
         """The posterior means."""
-        return list(self.q[self.row(observation)])
+        return list(self.alone(self.q[self.row(observation)]))
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """Greedy on the posterior means, ties at random."""
         s = self.row(observation)
         values = self.q[s] if bias is None else [q + b for q, b in zip(self.q[s], bias, strict=True)]
-        return greedy(values[: self.available[s]] if self.available else values)
+        return greedy(self.alone(values[: self.available[s]] if self.available else values))

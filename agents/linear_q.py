@@ -8,7 +8,7 @@ Off-policy learning with function approximation may diverge in principle (sectio
 from typing import Any
 
 from hfrl.features import Active
-from hfrl.linear import LinearAgent, value
+from hfrl.linear import LinearAgent, of_pair, value
 from hfrl.returns import td_target
 from hfrl.tabular import Numbers
 
@@ -26,7 +26,8 @@ def learn(
     old = value(q, s, a)
     v_next = max(value(q, s2, k) for k in range(q.shape[1]))
     target = td_target(r, gamma, terminated, v_next)
-    q[s[0], a] += alpha * share * (target - old) * s[1]
+    indices, heights = of_pair(s, a)
+    q[indices, a] += alpha * share * (target - old) * heights
     return old, target, value(q, s, a), v_next
 
 

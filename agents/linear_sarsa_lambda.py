@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from hfrl.features import Active
-from hfrl.linear import LinearAgent, value
+from hfrl.linear import LinearAgent, of_pair, value
 from hfrl.returns import td_target
 from hfrl.tabular import Numbers
 from hfrl.types import UserError
@@ -45,7 +45,7 @@ def learn(
     >>> learn(q, e, np.zeros(1), first, 0, 1.0, second, 0, False, False, 0.5, 0.9, 1.0, 0.5, 1, 0), e[0, 0]
     ((0.0, 1.0, 0.5, 0.0), np.float64(0.45))
     """
-    indices, heights = s
+    indices, heights = of_pair(s, a)
     old = value(q, s, a)
     v_next = 0.0 if terminated else value(q, s2, a2)
     target = td_target(r, gamma, terminated, v_next)

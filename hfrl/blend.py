@@ -6,20 +6,23 @@ person, never the single press, except where ``source="press"`` asks for it.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.advice import LearntPotential, dpba, pies
+from hfrl.policy import Delegated, greedy
 from hfrl.policy_shaping import policy_shaping
 from hfrl.ports import Blend, Context, HumanModel, Port, weight
 from hfrl.schedules import Constant
 from hfrl.tamer_rl import (
     action_biasing,
     control_sharing,
+    extra_action,
     look_ahead_advice,
     look_back_advice,
+    model_feature,
     potential_based,
     q_augmentation,
     q_initialisation,
@@ -38,8 +41,11 @@ __all__ = [
     "chain",
     "control_sharing",
     "dpba",
+    "extend",
+    "extra_action",
     "look_ahead_advice",
     "look_back_advice",
+    "model_feature",
     "none",
     "pies",
     "policy_shaping",
@@ -65,6 +71,12 @@ def chain(*blends: Blend) -> Blend:
         raise UserError("a chain has one learnt potential: dpba and pies do not go together")
     if len(estimators) > 1:
         raise UserError("a chain estimates the trainers' consistency once: take one policy_shaping")
+    extending = [blend for blend in blends if blend.extends]
+    if len(extending) > 1 or any(
+        one.extends == "action" and any(other.name not in ("none", one.name) for other in blends) for one in extending
+    ):
+        names = ", ".join(blend.name for blend in blends)
+        raise UserError(f"these do not go together: {names}; of an extra action H says nothing, so it stands alone")
     return Blend(
         "+".join(blend.name for blend in blends) or "none",
         tuple(port for blend in blends for port in blend.reward),
@@ -75,6 +87,7 @@ def chain(*blends: Blend) -> Blend:
         potentials[0] if potentials else None,
         estimators[0] if estimators else None,
         any(blend.fades for blend in blends),
+        extending[0].extends if extending else "",
     )
 
 
@@ -89,12 +102,15 @@ NEEDS = {
     "in order": "it follows the steps in their order, and {agent} learns them again in any order",
     "rows": "it learns a potential as a table, and there is none for these observations",
     "gamma": "it divides by gamma, which is 0",
+    "features": "it makes H one more feature, and {agent} has none: each of its values stands alone",
+    "one more action": "it is one more action to learn the value of, in every state alike, and {agent} takes none",
 }
 
 
 def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
     """Why a blend does not go with an agent, in words; None where it does."""
-    if not getattr(agent, "learns_from_reward", True) and (blend.reward or blend.bias or blend.mix or blend.start):
+    combines = blend.reward or blend.bias or blend.mix or blend.start or blend.extends
+    if not getattr(agent, "learns_from_reward", True) and combines:
         why = "is told no reward" if blend.reward else "is made of the same presses, which would count twice"
         return f"blend {blend.name} does not go with it: {type(agent).__name__} {why}; use --blend none"
     bootstraps = getattr(agent, "bootstraps", "")
@@ -108,11 +124,49 @@ def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
         "in order": not getattr(agent, "replays", False),
         "rows": getattr(model, "rows", None) is not None,
         "gamma": gamma > 0,
+        "features": getattr(agent, "takes_features", False),
+        "one more action": getattr(agent, "takes_action", False),
     }
     for need in blend.needs:
         if not met[need]:
             return f"blend {blend.name} does not go with it: {NEEDS[need].format(agent=type(agent).__name__)}"
-    return None
+    return unlike(blend, agent)
+
+
+#: What an agent is made with for a blend (``Blend.extends``), in words.
+EXTENSIONS = {"action": "one action more than its world", "features": "H among its features", "": "nothing of H in it"}
+
+
+def unlike(blend: Blend, agent: Any) -> str | None:
+    """Why a blend does not go with what an agent was made with; None where it does, or can still be given it."""
+    has = getattr(agent, "extended", "")
+    if has == blend.extends or not (has or getattr(agent, "steps", 0)):
+        return None
+    return (
+        f"blend {blend.name} asks for an agent that begins with {EXTENSIONS[blend.extends]}, and this one has "
+        f"{EXTENSIONS[has]}; begin a run with it"
+    )
+
+
+def extend(agent: Any, blend: Blend, model: Any) -> None:
+    """Give an agent what a blend has to find in it, before it learns anything; done once."""
+    if blend.extends == getattr(agent, "extended", ""):
+        return
+    if blend.extends == "action":
+        agent.add_action()
+    elif blend.extends == "features":
+        agent.append_model(model)
+
+
+class Deeds(NamedTuple):
+    """What an agent with one more action than its world would do in it, to be read."""
+
+    agent: Any
+    switch: "Switch"
+
+    def policy(self, observation: Any) -> Distribution:
+        """Over the world's own actions."""
+        return self.switch.delegated(observation, self.agent.policy(observation))
 
 
 def due(episode: int) -> bool:
@@ -160,6 +214,9 @@ class Switch:
 
     @blend.setter
     def blend(self, blend: Blend) -> None:
+        reason = None if self._agent is None else unlike(blend, self._agent)
+        if reason:
+            raise UserError(reason)
         self._blend = blend
         plan = blend.potential
         if plan is not None and plan.kind not in self._potentials and getattr(self.model, "rows", None) is not None:
@@ -187,8 +244,8 @@ class Switch:
 
     # --- where the loop stands ---------------------------------------------------------------------------------------
 
-    def begin(self, agent: Any, rng: np.random.Generator) -> None:
-        """A run begins, or goes on: who learns, and the generator of what the blend itself draws.
+    def meet(self, agent: Any) -> None:
+        """Who is going to learn: it is given what the blend has to find in it.
 
         Raises:
             UserError: the blend does not go with this agent.
@@ -198,6 +255,14 @@ class Switch:
         reason = refusal(self._blend, agent, self.model, self.gamma)
         if reason:
             raise UserError(reason)
+        extend(agent, self._blend, self.model)
+
+    def begin(self, agent: Any, rng: np.random.Generator) -> None:
+        """A run begins, or goes on: who learns, and the generator of what the blend itself draws. Raises UserError as
+        :meth:`meet` does."""
+        if self._still:
+            return
+        self.meet(agent)
         self._agent, self._rng, self.previous = agent, rng, None
         self._remembers = isinstance(agent, Corrigible)
         for potential in self._potentials.values():
@@ -260,9 +325,9 @@ class Switch:
             advice = (judgement.feedback or 0.0) if pressed else self.model.values(step.observation)[step.action]
             self._potentials[plan.kind].learn(judgement, advice, self.gamma)
         self._agent = agent
-        update: Update | None = agent.update(judgement, self.reward)
-        step = judgement.step
-        self.previous = None if step.terminated or step.truncated else step
+        told = as_chosen(judgement) if self._blend.extends == "action" else judgement
+        update: Update | None = agent.update(told, self.reward)
+        self.previous = None if judgement.step.ended else judgement.step
         return update
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -340,3 +405,15 @@ class Switch:
         for port in self._blend.mix:
             own = port(context, own)
         return own
+
+    def delegated(self, observation: Any, own: Any) -> Delegated:
+        """What is done by an agent whose last action is what H likes best, ties at random."""
+        return Delegated(own.probabilities, greedy(self.model.values(observation)).probabilities)
+
+
+def as_chosen(judgement: Judgement) -> Judgement:
+    """A judgement as an agent with an extra action learns it: its own choices in place of what was done for them."""
+    step = judgement.step
+    action = step.action if step.choice is None else step.choice
+    after = step.next_action if step.next_choice is None else step.next_choice
+    return judgement._replace(step=step._replace(action=action, next_action=after))

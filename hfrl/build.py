@@ -10,7 +10,7 @@ import numpy as np
 
 from hfrl import blend as blends
 from hfrl import people, registry
-from hfrl.blend import Blend, Switch, refusal
+from hfrl.blend import Blend, Deeds, Switch, extend, refusal
 from hfrl.config import Arm, absolute
 from hfrl.credit import Credit
 from hfrl.loop import human_model
@@ -126,7 +126,8 @@ def make_teacher(
         switch: what a teacher takes the wheel by who drives.
     """
     specs = teacher_specs(arm.teacher)
-    made = [_one_teacher(spec, env, people.generator_of(rng, k), agent) for k, spec in enumerate(specs)]
+    reads = agent if switch is None or switch.blend.extends != "action" else Deeds(agent, switch)
+    made = [_one_teacher(spec, env, people.generator_of(rng, k), reads) for k, spec in enumerate(specs)]
     names = people.trainers([spec.name for spec in specs])
     teacher = made[0] if len(made) == 1 else people.Fused(list(zip(names, made, strict=True)))
     driver = people.driver_of(teacher)
@@ -168,8 +169,8 @@ def make_blend(text: str) -> Blend:
 
 
 def make_switch(arm: Arm, env: Any, agent: Any) -> Switch:
-    """The blend of an arm with an empty model of the person. Raises UserError where no H fits the world, or the blend
-    does not go with the agent."""
+    """The blend of an arm with an empty model of the person; the agent is given what the blend has to find in it.
+    Raises UserError where no H fits the world, or the blend does not go with the agent."""
     blend, model = make_blend(arm.blend), human_model(env)
     if blend.name != "none" and isinstance(model, NoModel):
         raise UserError(
@@ -180,6 +181,7 @@ def make_switch(arm: Arm, env: Any, agent: Any) -> Switch:
     reason = refusal(blend, agent, model, agent.gamma)
     if reason:
         raise UserError(f"agent {arm.agent} in {arm.env}: {reason}")
+    extend(agent, blend, model)
     return Switch(blend, model, agent.gamma)
 
 

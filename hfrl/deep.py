@@ -17,14 +17,14 @@ and may give another default.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, InitVar, dataclass
+from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.backends import network_of
-from hfrl.encoding import encoder_of
+from hfrl.encoding import beside, encoder_of
 from hfrl.network import Network
 from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
@@ -126,6 +126,9 @@ class DeepAgent:
     bootstraps: ClassVar[str] = ""
     #: Steps are learnt again, in any order.
     replays: ClassVar[bool] = True
+    takes_action: ClassVar[bool] = True
+    #: What a blend gave it beyond what it was made with (``Blend.extends``).
+    extended: str = field(default="", init=False)
 
     def parts(self) -> Parts:
         """What makes this variant, from its settings. Raises UserError for a setting out of its range."""
@@ -136,6 +139,13 @@ class DeepAgent:
         self.encoder = encoder_of(env.observation_space, whole("embedding", self.embedding, 0))
         self._parts = self.parts()
         self._check()
+        self.steps = self.episodes = 0
+        self._predicting, self.rng = np.random.default_rng(self.seed).spawn(2)
+        self._observation_ndim = len(env.observation_space.shape or ())
+        self.lay_out()
+
+    def lay_out(self) -> None:
+        """Network and buffer as they are before anything is learnt."""
         head, prediction = self._parts.head, self._parts.objective.prediction
         self._last_layer = (-1, self.actions + head.extra, *prediction)
         self.shape = self._shape((self.actions + head.extra) * int(np.prod(prediction)))
@@ -146,10 +156,30 @@ class DeepAgent:
             self.memory = Replay(self.buffer_size, self.encoder.width, sampler, self.encoder.picture)
         except (MemoryError, ValueError) as error:
             raise UserError(f"a buffer of {self.buffer_size} transitions does not fit into memory: {error}") from error
-        self.steps = self.episodes = 0
-        self._predicting, self.rng = np.random.default_rng(self.seed).spawn(2)
-        self._observation_ndim = len(env.observation_space.shape or ())
         self.network: Network = self._network(np.random.default_rng(self.seed))
+
+    @property
+    def takes_features(self) -> bool:
+        """Whether numbers can be put beside what its network sees: not where that is rows of a table."""
+        return not self.encoder.table
+
+    def append_model(self, model: Any) -> None:
+        """H(s, .) is seen beside every observation, as it is whenever the network looks; only to be called before
+        anything is learnt."""
+        self.extended = "features"
+        self.encoder = beside(self.encoder, model.values, self.actions)
+        self.lay_out()
+
+    def add_action(self) -> None:
+        """One more action than the world has, the last one: only to be called before anything is learnt."""
+        self.extended = "action"
+        self.actions += 1
+        self.lay_out()
+
+    @property
+    def _own(self) -> int:
+        """How many actions the world has."""
+        return self.actions - (self.extended == "action")
 
     def _check(self) -> None:
         """Every number is within its range, and what may change with time is a schedule. Raises UserError."""
@@ -209,8 +239,8 @@ class DeepAgent:
         return self._parts.head.forward(last_layer.reshape(self._last_layer))
 
     def q_values(self, observation: Any) -> list[float]:
-        """Q(s, .), one number per action, without the noise of noisy layers."""
-        return self._values(self.network.quiet(self._inputs(observation)))
+        """Q(s, .), one number per action of the world, without the noise of noisy layers."""
+        return self._values(self.network.quiet(self._inputs(observation)))[: self._own]
 
     def _values(self, last_layer: Array) -> list[float]:
         values: list[float] = self._parts.objective.values(self._outputs(last_layer))[0].tolist()
@@ -225,7 +255,7 @@ class DeepAgent:
         return epsilon_greedy(preferred(values, bias), self._epsilon(self.steps, self.episodes))
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> EpsilonGreedy:
-        """The policy without exploration or noise."""
+        """The policy without exploration or noise. Alone: without an action that is somebody else's to fill."""
         return greedy(preferred(self.q_values(observation), bias))
 
     def predict(
@@ -239,7 +269,9 @@ class DeepAgent:
         if isinstance(observation, np.ndarray) and observation.ndim > self._observation_ndim:
             return self._predict_all(observation, deterministic), None
         if not deterministic:
-            return self.policy(observation).sample(self._predicting.random()), None
+            epsilon = self._epsilon(self.steps, self.episodes)
+            values = self._values(self.network.online(self._inputs(observation)))[: self._own]
+            return epsilon_greedy(values, epsilon).sample(self._predicting.random()), None
         values = self.q_values(observation)
         return values.index(max(values)), None
 
@@ -249,7 +281,7 @@ class DeepAgent:
             return np.array([self.predict(one, deterministic=False)[0] for one in observations])
         codes = np.stack([self.encoder.code(one) for one in observations])
         outputs = self._outputs(self.network.quiet(self.encoder.see(codes)))
-        best: NDArray[np.int64] = self._parts.objective.values(outputs).argmax(axis=1)
+        best: NDArray[np.int64] = self._parts.objective.values(outputs)[:, : self._own].argmax(axis=1)
         return best
 
     def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:

@@ -60,6 +60,23 @@ def encoder_of(space: gymnasium.Space[Any], embedding: int = 0) -> Encoder:
     )
 
 
+def beside(encoder: Encoder, values: Callable[[Any], Sequence[float]], count: int) -> Encoder:
+    """The same, with ``count`` numbers beside what is seen: ``values`` of the observation, H(s, .) as it is now. To a
+    picture each is one more channel, the same number everywhere."""
+
+    def see(codes: NDArray[Any]) -> Array:
+        seen = encoder.see(codes)
+        more = np.array([values(one) for one in encoder.raw(codes)], np.float32).reshape(len(codes), count)
+        if not encoder.image:
+            return np.concatenate([seen, more], axis=1)
+        shown = seen / np.float32(255) if seen.dtype == np.uint8 else seen
+        planes = np.broadcast_to(more[:, :, None, None], (*more.shape, *encoder.image[1:]))
+        return np.concatenate([shown, planes], axis=1)
+
+    image = (encoder.image[0] + count, *encoder.image[1:]) if encoder.image else ()
+    return encoder._replace(inputs=encoder.inputs + count * (not image), see=see, image=image)
+
+
 def _words(space: gymnasium.Space[Any]) -> str:
     return " ".join(str(space).split())
 

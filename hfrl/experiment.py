@@ -49,7 +49,8 @@ class Session:
         self.teacher = build.make_teacher(arm, self.env, draws.teacher, self.agent, self.switch)
         self.credit = build.make_credit(arm)
         #: Whether H takes part in the behaviour, so that the agent alone is not what acted.
-        self.guided = bool(self.switch.blend.bias or self.switch.blend.mix)
+        blend = self.switch.blend
+        self.guided = bool(blend.bias or blend.mix or blend.extends == "action")
 
     def events(self, place: Place | None = None, steps: int | None = None) -> Generator[Event, None, Place]:
         """The river from a place on, for so many steps; from the beginning, for as many as the arm asks for."""
@@ -183,6 +184,8 @@ class Stepping:
         assert isinstance(clock, Metronome)
         clock.ticks, clock.pauses = (int(number) for number in state["clock"])
         under_way = None if state["under_way"] is None else UnderWay(*decoded(state["under_way"]))
+        if under_way is not None and under_way.chosen is not None:  # three fields where no choice was an agent's own
+            under_way = under_way._replace(chosen=(*under_way.chosen, None)[:4])
         self._place = Place(int(index), int(episode), uniforms, world_seed, clock, under_way)
         switch = session.switch
         switch.index, switch.episode = (int(number) for number in state["switch"][:2])

@@ -1,10 +1,11 @@
 """Features of Box observations for linear agents: tile coding and radial basis functions.
 
-A feature vector is a pair of arrays, the indices of the features that are not zero and their values.
+A feature vector is a pair of arrays, the indices of the features that are not zero and their values; where a value is
+another one for each action, the values have a column per action.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -110,6 +111,27 @@ def radial_basis(space: Any, bins: int = 8) -> RadialBasis:
     grids: Sequence[Any] = np.meshgrid(*[np.arange(bins, dtype=np.float64)] * len(low), indexing="ij")
     centres = np.stack([grid.ravel() for grid in grids], axis=1)
     return RadialBasis(low, (bins - 1) / (high - low), centres, size, np.arange(size))
+
+
+class WithModel(NamedTuple):
+    """Features of an observation and one more, H(s, a), which is another number for each action.
+
+    ``values`` is H(s, .) of an observation. Heights have a column for each action.
+    """
+
+    features: Tiles | RadialBasis
+    values: Callable[[Any], Sequence[float]]
+
+    @property
+    def size(self) -> int:
+        """How many features there are, H the last of them."""
+        return self.features.size + 1
+
+    def active(self, observation: Any) -> Active:
+        """The active features: heights of shape (features, actions)."""
+        indices, heights = self.features.active(observation)
+        h = np.asarray(self.values(observation), np.float64)
+        return np.append(indices, self.features.size), np.vstack([np.tile(heights[:, None], len(h)), h])
 
 
 def gaussian(distance: float) -> float:

@@ -15,7 +15,16 @@ import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
-from hfrl.kernel_blends import bias_lines, mix_lines, potential_lines, reward_lines, start_lines
+from hfrl.blend import extend
+from hfrl.kernel_blends import (
+    bias_lines,
+    choice_lines,
+    delegated_lines,
+    mix_lines,
+    potential_lines,
+    reward_lines,
+    start_lines,
+)
 from hfrl.listening import counts
 from hfrl.models import running_mean
 from hfrl.page import Page, RefusedError, exponential, linear, own
@@ -155,6 +164,9 @@ def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: K
     rule = getattr(type(agent), "learn_rule", None)
     if rule is None:
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
+    if blend.extends == "features":
+        raise RefusedError("H among the features of an agent is no table")
+    extend(agent, blend, None)
     page = Page()
     tables = tuple(agent.learnt())
     lines = _lines(page, world, agent, tables, blend, dials, kept)
@@ -200,8 +212,8 @@ def _lines(
         head,
         "    for i in range(lo, hi):",
         *("        " + line for line in unpack),
-        *("        " + line for line in _known_widths(agent, tables, world.actions)),
-        f"        probabilities = np.empty({world.actions})",
+        *("        " + line for line in _known_widths(agent, tables, world.actions + _extra(blend))),
+        f"        probabilities = np.empty({world.actions * (1 + _extra(blend))})",
         f"        evidence = np.empty({world.actions})",
         "        n_steps = 0",
         "        n_spoken = 0",
@@ -237,7 +249,9 @@ def _choose_lines(page: Page, agent: Any, blend: Blend, given: Sequence[str]) ->
         "    n = len(values)",
     ]
     lines += bias_lines(page, blend)
-    lines += _exploration_lines(page, agent.exploration, rate, bool(blend.mix))
+    lines += _exploration_lines(page, agent.exploration, rate, bool(blend.mix or _extra(blend)))
+    if _extra(blend):
+        return lines + delegated_lines() + _sample_lines("probabilities[k] if k < n - 1 else delegated")
     if not blend.mix:
         return lines
     return lines + mix_lines(page, blend) + _sample_lines()
@@ -276,18 +290,24 @@ def _exploration_lines(page: Page, exploration: str, rate: str, mixed: bool) -> 
     return [*lines, "    return a, tied if values[a] == best else other"]
 
 
-def _sample_lines() -> list[str]:
-    """``Categorical.sample``."""
+def _extra(blend: Blend) -> int:
+    """How many actions the agent has beyond its world's."""
+    return int(blend.extends == "action")
+
+
+def _sample_lines(probability: str = "probabilities[k]") -> list[str]:
+    """``Categorical.sample``, and the ``probability`` that goes with action ``k``."""
     return [
         "    cumulative = 0.0",
         "    last = 0",
         "    for k in range(len(probabilities)):",
         "        cumulative += probabilities[k]",
         "        if u < cumulative:",
-        "            return k, probabilities[k]",
+        f"            return k, {probability}",
         "        if probabilities[k] > 0:",
         "            last = k",
-        "    return last, probabilities[last]",
+        "    k = last",
+        f"    return k, {probability}",
     ]
 
 
@@ -311,6 +331,8 @@ def _loop_lines(
     on_policy = bool(agent.on_policy)
     lines = ["if fresh:", *("    " + line for line in _first_lines(page, world))]
     lines += ["    t, total, fresh = 0, 0.0, 0", f"    a, mu = {chosen('s')}"]
+    if _extra(blend):
+        lines += choice_lines(world.actions, "a", "c")
     lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
     lines += ["t += 1", "truncated = t >= limit", "ended = terminated or truncated", "total += r"]
     lines += _teacher_lines(page, dials)
@@ -320,6 +342,7 @@ def _loop_lines(
     lines += ["index += 1", "a2, mu2 = 0, 1.0"]
     if on_policy:
         lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}"]
+        lines += ["cell = a2", *choice_lines(world.actions, "a2", "c2")] if _extra(blend) else []
     if dials is not None:
         page.functions["running_mean"] = running_mean
         lines += ["if spoke:", "    h_count[o, a] += 1"]
@@ -327,7 +350,8 @@ def _loop_lines(
         lines += ["    d_said[o, a, int(label < 0)] += 1.0", *("    " + line for line in start_lines(page, blend))]
     lines += ["signal = r", *potential_lines(page, blend, agent, dials is not None)]
     lines += reward_lines(page, blend, agent, dials is not None)
-    lines += _learn_lines(page, agent, tables, kept.sums, dials is not None)
+    own_choice = ("c", "c2" if on_policy else "a2") if _extra(blend) else ("a", "a2")
+    lines += _learn_lines(page, agent, tables, kept.sums, dials is not None, own_choice)
     if kept.steps:
         lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
     lines += ["n_steps += 1", "if ended:", "    if n_episodes < all_returns.shape[1]:"]
@@ -335,7 +359,7 @@ def _loop_lines(
     lines += ["    n_episodes += 1", "    episode += 1", "    fresh = 1"]
     if not on_policy:
         lines += ["else:", f"    a2, mu2 = {chosen('s2')}"]
-    return [*lines, "s, a, mu = s2, a2, mu2"]
+    return [*lines, f"s, a, mu = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2"]
 
 
 def _first_lines(page: Page, world: World) -> list[str]:
@@ -385,9 +409,12 @@ def _teacher_lines(page: Page, dials: Dials | None) -> list[str]:
     return lines
 
 
-def _learn_lines(page: Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool) -> list[str]:
+def _learn_lines(
+    page: Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool, choice: tuple[str, str]
+) -> list[str]:
+    """The agent's rule; ``choice`` is what it chose, and what it chooses next."""
     scope = {name: own(name) for name in tables} | {
-        "s": "o", "a": "a", "r": "signal", "s2": "o2", "a2": "a2", "terminated": "terminated",
+        "s": "o", "a": choice[0], "r": "signal", "s2": "o2", "a2": choice[1], "terminated": "terminated",
         "truncated": "truncated", "mu": "mu", "steps": "steps", "rng": "replay_draws",
         "gamma": page.number(agent.gamma),
     }  # fmt: skip
@@ -413,7 +440,7 @@ def _learn_lines(page: Page, agent: Any, tables: tuple[str, ...], sums: bool, ta
             "    updates += 1",
         ]
     if "visits" in tables:
-        lines.append(f"{own('visits')}[o, a] += 1")
+        lines.append(f"{own('visits')}[o, {choice[0]}] += 1")
     return [*lines, "steps += 1", "episodes += ended"]
 
 

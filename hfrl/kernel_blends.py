@@ -71,16 +71,39 @@ def _sharing_lines(page: Page, port: Port) -> list[str]:
         "        taught |= h_count[o][k] > 0",
         "    if beta != 0 and taught:",
         "        share = min(beta, 1.0)",
-        "        liked, ties = h_mean[o][0], 1",
-        "        for k in range(1, n):",
-        "            if h_mean[o][k] > liked:",
-        "                liked, ties = h_mean[o][k], 1",
-        "            elif h_mean[o][k] == liked:",
-        "                ties += 1",
+        *_liked_lines("n", "        "),
         "        for k in range(n):",
         "            wanted = 1.0 / ties if h_mean[o][k] == liked else 0.0",
         "            probabilities[k] = (1 - share) * probabilities[k] + share * wanted",
     ]
+
+
+def delegated_lines() -> list[str]:
+    """The last action is what H likes best: the cells of :class:`hfrl.policy.Delegated`."""
+    return [
+        "    delegated = probabilities[n - 1]",
+        *_liked_lines("n - 1", "    "),
+        "    for k in range(n - 1):",
+        "        probabilities[n - 1 + k] = delegated * (1.0 / ties if h_mean[o][k] == liked else 0.0)",
+    ]
+
+
+def choice_lines(actions: int, cell: str, choice: str) -> list[str]:
+    """Which of those cells means what: the agent's choice, and what is done."""
+    return [f"{choice} = min({cell}, {actions})", f"{cell} = {cell} - {actions} if {cell} >= {actions} else {cell}"]
+
+
+def _liked_lines(count: str, indent: str) -> list[str]:
+    """What H likes best, and how many actions tie there."""
+    lines = [
+        "liked, ties = h_mean[o][0], 1",
+        f"for k in range(1, {count}):",
+        "    if h_mean[o][k] > liked:",
+        "        liked, ties = h_mean[o][k], 1",
+        "    elif h_mean[o][k] == liked:",
+        "        ties += 1",
+    ]
+    return [indent + line for line in lines]
 
 
 def start_lines(page: Page, blend: Blend) -> list[str]:

@@ -11,7 +11,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.features import Active, RadialBasis, Tiles, radial_basis, tiles
+from hfrl.features import Active, WithModel, radial_basis, tiles
 from hfrl.schedules import Schedule
 from hfrl.tabular import Rows, TabularAgent
 from hfrl.types import UserError
@@ -25,8 +25,18 @@ def value(q: NDArray[np.float64], s: Active, a: int) -> float:
     >>> value(np.array([[1.0], [2.0], [4.0]]), (np.array([0, 2]), np.array([1.0, 0.5])), 0)
     3.0
     """
-    indices, heights = s
+    indices, heights = of_pair(s, a)
     return float(q[indices, a] @ heights)
+
+
+def of_pair(s: Active, a: int) -> Active:
+    """x(s, a): of features that are other numbers for each action, those of this one.
+
+    >>> of_pair((np.array([0]), np.array([[0.5, -1.0]])), 1)
+    (array([0]), array([-1.]))
+    """
+    indices, heights = s
+    return (indices, heights) if heights.ndim == 1 else (indices, heights[:, a])
 
 
 class LinearAgent(TabularAgent):
@@ -67,7 +77,7 @@ class LinearAgent(TabularAgent):
             raise UserError(f"features must be one of {', '.join(FEATURES)}, got {features!r}")
         if exploration == "ucb":
             raise UserError("upper confidence bounds count visits of states, which a linear agent has not")
-        made: Tiles | RadialBasis = (
+        made: Any = (
             tiles(env.observation_space, tilings, bins)
             if features == "tiles"
             else radial_basis(env.observation_space, bins)
@@ -79,16 +89,34 @@ class LinearAgent(TabularAgent):
             env, learning_rate=learning_rate, gamma=gamma, epsilon=epsilon, exploration=exploration,
             temperature=temperature, initial_value=each, seed=seed,
         )  # fmt: skip
+
+    def lay_out(self, states: int, actions: int) -> None:
+        """All tables, as arrays."""
+        super().lay_out(states, actions)
         self.q: Any = np.array(self.q)
+        if self.extended == "features":
+            self.q[-1] = 0.0  # the initial value is the other features' sum
+
+    #: It has features, which H may join.
+    takes_features = True
+
+    def append_model(self, model: Any) -> None:
+        """H(s, a) is one more feature, the last one, with a weight for each action as all have; only to be called
+        before anything is learnt."""
+        self.extended = "features"
+        self.features = WithModel(self.features, model.values)
+        self.row = self.features.active
+        self.lay_out(self.features.size, self.q.shape[1])
 
     def rows(self, space: gymnasium.Space[Any]) -> Rows:  # noqa: ARG002 - the features know it
         """A row per feature; an observation's "row" is its active features."""
-        return Rows(self.features.size, self.features.active)  # type: ignore[arg-type]
+        return Rows(self.features.size, self.features.active)
 
     def values(self, s: Any) -> Sequence[float]:
         """Q(s, .), one number per action."""
         indices, heights = s
-        result: list[float] = (heights @ self.q[indices]).tolist()
+        weights = self.q[indices]
+        result: list[float] = ((heights * weights).sum(axis=0) if heights.ndim == 2 else heights @ weights).tolist()
         return result
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:

@@ -14,7 +14,7 @@ from hfrl.blend import Blend, Switch, none
 from hfrl.credit import Credit, Immediate
 from hfrl.features import tiles_within
 from hfrl.models import HumanTable, HumanTiles, NoModel
-from hfrl.policy import greedy
+from hfrl.policy import Delegated, greedy
 from hfrl.ports import Context, HumanModel, Port
 from hfrl.schedules import Constant
 from hfrl.seeding import Uniforms, streams
@@ -68,13 +68,13 @@ class Metronome:
     """
 
     def __init__(self, step_seconds: float, grading_seconds: float) -> None:
-        self._step_seconds, self._grading_seconds = step_seconds, grading_seconds
+        self._seconds = step_seconds, grading_seconds
         self.ticks, self.pauses = -1, -1
 
     def __call__(self, first_of_episode: bool) -> float:
         self.ticks += 1
         self.pauses += first_of_episode
-        return self.ticks * self._step_seconds + self.pauses * self._grading_seconds  # shown_at, spelt out
+        return shown_at(self.ticks, self.pauses, *self._seconds)
 
 
 def metronome(step_seconds: float = STEP_SECONDS, grading_seconds: float = GRADING_SECONDS) -> Metronome:
@@ -110,12 +110,13 @@ def human_model(env: Any) -> HumanModel:
 
 
 class UnderWay(NamedTuple):
-    """An episode that was paused: what the agent sees, the mask that came with it, and the action (with its probability
-    and who chose it) where that was drawn before the pause."""
+    """An episode that was paused: what the agent sees, the mask that came with it, and the action (with its
+    probability, who chose it, and the agent's own choice where that is another number) where that was drawn before the
+    pause."""
 
     observation: Any
     mask: Any
-    chosen: tuple[Any, float, str] | None
+    chosen: tuple[Any, float, str, Any] | None
 
 
 class Place(NamedTuple):
@@ -146,6 +147,7 @@ def beginning(
 ) -> Place:
     """The place before the first step. An agent that draws is handed its generator, and so is the switch."""
     draws = streams(seed)
+    switch.meet(agent)
     if isinstance(agent, DrawingAgent):
         agent.begin(draws.replay)
     switch.begin(agent, draws.network)
@@ -208,7 +210,7 @@ def play(
         else:
             observation, mask, chosen = under_way
             under_way = None
-        action, probability, actor = chosen or _choose(agent, switch, observation, next(uniform))
+        action, probability, actor, choice = chosen or _choose(agent, switch, observation, next(uniform))
         ended = False
         while not ended:
             next_observation, reward, terminated, truncated, info = env.step(action)
@@ -216,22 +218,21 @@ def play(
             fields = (
                 index, episode, observation, action, float(reward), next_observation, terminated, truncated,
                 probability, actor, mask, next_mask, clock(first), None,
-                somebody if attends is None else attends(index),
+                somebody if attends is None else attends(index), choice, None,
             )  # fmt: skip
             step = record(Step, fields)
             yield record(Acted, (step,))
-            presses = teacher(step) if somebody else ()
+            presses = teacher(step)
             index += 1
             switch.index = index
             ended = terminated or truncated
             drawn = agent.on_policy and not terminated
             if drawn:
-                action, probability, actor = _choose(agent, switch, next_observation, next(uniform))
-                step = step._replace(next_action=action)
+                action, probability, actor, choice = _choose(agent, switch, next_observation, next(uniform))
+                step = step._replace(next_action=action, next_choice=choice)
             waits = credit.instant or agent.learns_from_feedback or switch.waits()
             if not waits:
-                judgement = Judgement(step)
-                yield record(Learnt, (judgement, switch.learn(agent, judgement)))
+                yield _learn(agent, switch, Judgement(step))
             credited, released = credit.take(step, presses, waits)
             for press in credited:
                 yield Pressed(press)
@@ -239,26 +240,37 @@ def play(
                 if judgement.credits:
                     switch.observe(judgement)
                 if owed:
-                    yield record(Learnt, (judgement, switch.learn(agent, judgement)))
+                    yield _learn(agent, switch, judgement)
             if index == last:
-                rest = (next_observation, next_mask, (action, probability, actor) if drawn else None)
+                drawn_already = (action, probability, actor, choice) if drawn else None
+                rest = (next_observation, next_mask, drawn_already)
                 return Place(index, episode + ended, uniforms, None, clock, None if ended else UnderWay(*rest))
             if not (drawn or ended):
-                action, probability, actor = _choose(agent, switch, next_observation, next(uniform))
+                action, probability, actor, choice = _choose(agent, switch, next_observation, next(uniform))
             observation, mask, first = next_observation, next_mask, False
         episode += 1
 
 
-def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float, str]:
-    """The action at ``u`` of the policy through bias port, mix port and takeover; its probability; who chose."""
+def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[Any, float, str, Any]:
+    """The action at ``u`` of the policy through bias port, mix port and takeover; its probability; who chose; and what
+    the agent chose itself, where that is a number of its own."""
     ports = switch.blend
     distribution = agent.policy(observation, switch.bias(observation) if ports.bias else None)
     if ports.mix:
         distribution = switch.mix(observation, distribution)
+    if ports.extends == "action":
+        distribution = switch.delegated(observation, distribution)
     if switch.takeover:
         distribution = switch.takeover(observation, distribution)
+    if isinstance(distribution, Delegated):
+        choice, action = distribution.chosen(u)
+        return action, distribution.own[choice], distribution.actor, choice
     action = distribution.sample(u)
-    return action, distribution.prob(action), distribution.actor
+    return action, distribution.prob(action), distribution.actor, None
+
+
+def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
+    return record(Learnt, (judgement, switch.learn(agent, judgement)))
 
 
 class Greedy:
@@ -294,8 +306,10 @@ def most_likely(context: Context, beta: float, own: Any) -> Distribution:  # noq
 
 
 def _decided(blend: Blend) -> Blend:
-    """A blend whose mix ports, where it has any, end in one decision."""
-    return blend._replace(mix=(*blend.mix, Port(Constant(1.0), most_likely))) if blend.mix else blend
+    """A blend that decides: its mix ports end in one deed, and an agent with an extra action has made up its mind."""
+    if not (blend.mix or blend.extends == "action"):
+        return blend
+    return blend._replace(mix=(*blend.mix, Port(Constant(1.0), most_likely)))
 
 
 def evaluate(
@@ -323,7 +337,7 @@ def evaluate(
     """
     # Nobody speaks in an evaluation, so the agent alone needs no model of a person.
     guided = switch.frozen() if switch else Switch(none(), NoModel(), agent.gamma)
-    judged = Greedy(agent, mixed=bool(guided.blend.mix))
+    judged = Greedy(agent, mixed=bool(guided.blend.mix or guided.blend.extends == "action"))
     guided.blend = _decided(guided.blend)
     taste = getattr(env.unwrapped, "taste", None)
     returns, lengths, tastes = [], [], []

@@ -162,6 +162,8 @@ class PlanningAgent(TabularAgent):
         sweeps: how many sweeps the plan took.
     """
 
+    takes_action = False  # it knows what its world's actions do, and would learn of no other
+
     def __init__(
         self,
         env: Any,

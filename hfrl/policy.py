@@ -77,6 +77,54 @@ class Commanded(NamedTuple):
         return 0.0 if action == self.action else -math.inf
 
 
+class Delegated(NamedTuple):
+    """What an agent with one more action than the world does: its last action is whatever somebody else likes best.
+
+    ``own`` are the probabilities of the agent's n + 1 actions, ``liked`` those of the n actions that the last of them
+    stands for. One uniform number draws both, from 2 n cells: the agent's own actions, then the last one by what is
+    done for it.
+    """
+
+    own: Sequence[float]
+    liked: Sequence[float]
+
+    @property
+    def actor(self) -> str:
+        """The agent: it was its choice to ask."""
+        return "agent"
+
+    @property
+    def probabilities(self) -> list[float]:
+        """One probability per action of the world, whichever way it is chosen.
+
+        >>> Delegated([0.25, 0.25, 0.5], [0.0, 1.0]).probabilities
+        [0.25, 0.75]
+        """
+        return [p + self.own[-1] * q for p, q in zip(self.own[:-1], self.liked, strict=True)]
+
+    def chosen(self, u: float) -> tuple[int, int]:
+        """What the agent chooses at ``u``, and what is done.
+
+        >>> [Delegated([0.25, 0.25, 0.5], [0.0, 1.0]).chosen(u) for u in (0.1, 0.4, 0.9)]
+        [(0, 0), (1, 1), (2, 1)]
+        """
+        n = len(self.liked)
+        cell = Categorical([*self.own[:n], *(self.own[n] * q for q in self.liked)]).sample(u)
+        return (cell, cell) if cell < n else (n, cell - n)
+
+    def sample(self, u: float) -> int:
+        """What is done at ``u``."""
+        return self.chosen(u)[1]
+
+    def prob(self, action: int) -> float:
+        """The probability that an action of the world is done."""
+        return self.probabilities[action]
+
+    def log_prob(self, action: int) -> float:
+        """The logarithm of the probability; minus infinity for an impossible action."""
+        return Categorical(self.probabilities).log_prob(action)
+
+
 class EpsilonGreedy(NamedTuple):
     """``tied`` probability on each action whose value is ``best``, ``other`` on the rest.
 

@@ -103,6 +103,8 @@ class Blend(NamedTuple):
         potential: how the blend's own potential is learnt; None for a blend without one.
         estimator: how the trainers' consistencies are estimated at each episode's start; None where they are known.
         fades: whether it asks how fresh labels are, so that H must keep their times.
+        extends: what an agent must be given before it learns anything: ``"action"``, one more action, to do what H
+            likes best; ``"features"``, H(s, .) among what it sees; empty for a blend that takes agents as they are.
     """
 
     name: str
@@ -114,6 +116,7 @@ class Blend(NamedTuple):
     potential: PotentialPlan | None = None
     estimator: Estimator | None = None
     fades: bool = False
+    extends: str = ""
 
 
 def weight(beta: float | str | Schedule, decay: float = 1.0) -> Schedule:

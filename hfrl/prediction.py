@@ -37,6 +37,7 @@ class PredictionAgent(TabularAgent):
     """
 
     tables: ClassVar[tuple[str, ...]] = ("v",)
+    takes_action = False  # what it does is given
 
     def __init__(
         self,

@@ -112,11 +112,15 @@ BLENDS: Mapping[str, Entry] = {
     "q_initialisation": Entry(
         "hfrl.blend:q_initialisation", "begins with: Q0 + beta H(s,a), at a pair's first label; tables  [beta=1]"
     ),
+    "model_feature": Entry(
+        "hfrl.blend:model_feature", "sees: H is one more feature, its weight is learnt; linear and deep agents"
+    ),
     "q_augmentation": Entry("hfrl.blend:q_augmentation", "told and prefers: learns and acts on Q + beta H  [beta=1]"),
     "potential_based": Entry(
         "hfrl.blend:potential_based", "told: R + gamma phi(s') - phi(s), phi = beta max_a H  [beta=1]"
     ),
     "action_biasing": Entry("hfrl.blend:action_biasing", "prefers: acts on Q + beta H  [beta=1 decay=1 eligibility=0]"),
+    "extra_action": Entry("hfrl.blend:extra_action", "may choose: one more action, to do what H likes best"),
     "control_sharing": Entry(
         "hfrl.blend:control_sharing", "does: with probability beta what H likes best  [beta=0.5 decay=1 eligibility=0]"
     ),

@@ -144,6 +144,8 @@ class TabularAgent:
     #: What its target takes the next state to be worth, for blends that change it: Q of the ``"next"`` action, the
     #: ``"best"`` one, or the one ``"expected"`` of its policy; empty where it is none of these.
     bootstraps: ClassVar[str] = ""
+    #: What a blend gave it beyond what it was made with (``Blend.extends``).
+    extended = ""
     _wanted: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
@@ -185,16 +187,31 @@ class TabularAgent:
                 f"a table of {states} x {actions} entries does not fit (limit {TABLE_LIMIT}): number fewer states, or "
                 "give them as a Box of features to --agent linear_sarsa_lambda"
             )
-        self.q = [[float(initial_value)] * actions for _ in range(states)]
-        #: N(s,a), how often each action was learnt from; kept for the upper confidence bounds alone.
-        self.visits = [[0] * actions for _ in range(states)] if exploration == "ucb" else []
+        self.initial_value = float(initial_value)
         self.steps = 0
         self.episodes = 0
         self._predicting, self.rng = np.random.default_rng(seed).spawn(2)
         self._observation_ndim = len(env.observation_space.shape or ())
         #: How many of the actions each state has, where a world says so: the first ones; empty where all have all.
         self.available: list[int] = list(getattr(getattr(env, "unwrapped", env), "actions_in", ()))
+        self.lay_out(states, actions)
+
+    def lay_out(self, states: int, actions: int) -> None:
+        """All tables, of so many rows and columns, as they are before anything is learnt."""
+        self.q = [[self.initial_value] * actions for _ in range(states)]
+        #: N(s,a), how often each action was learnt from; kept for the upper confidence bounds alone.
+        self.visits = [[0] * actions for _ in range(states)] if self.exploration == "ucb" else []
         self.make_tables(states, actions)
+
+    @property
+    def takes_action(self) -> bool:
+        """Whether it can be given one more action (:meth:`add_action`): not where states have different ones."""
+        return not self.available
+
+    def add_action(self) -> None:
+        """One more action than the world has, the last one: only to be called before anything is learnt."""
+        self.extended = "action"
+        self.lay_out(len(self.q), len(self.q[0]) + 1)
 
     def rows(self, space: gymnasium.Space[Any]) -> Rows:
         """How observations number the rows of the table."""
@@ -211,9 +228,13 @@ class TabularAgent:
         """The action values of a row that the agent acts on: ``q[s]`` unless a subclass keeps more than one table."""
         return self.q[s]
 
+    def alone(self, values: Sequence[float]) -> Sequence[float]:
+        """The values of the world's own actions."""
+        return values[:-1] if self.extended == "action" else values
+
     def q_values(self, observation: Any) -> list[float]:
-        """Q(s, .), one number per action."""
-        return list(self.values(self.row(observation)))
+        """Q(s, .), one number per action of the world."""
+        return list(self.alone(self.values(self.row(observation))))
 
     def policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
         """The behaviour: exploration on Q(s, .), or on Q(s, .) + bias."""
@@ -236,8 +257,9 @@ class TabularAgent:
         return explored(self.values(s), self.rate_now(), self.exploring)
 
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> Discrete:
-        """The policy without exploration, ties at random; what evaluation runs."""
-        return greedy(self._preferred(self.row(observation), bias))
+        """The policy without exploration, ties at random; what evaluation runs. Alone: without an action that is
+        somebody else's to fill."""
+        return greedy(self.alone(self._preferred(self.row(observation), bias)))
 
     def _preferred(self, s: int, bias: Sequence[float] | None) -> Sequence[float]:
         """Q(s, .) + bias, of the actions there are."""
@@ -262,6 +284,8 @@ class TabularAgent:
         values = self.q_values(observation)
         if deterministic:
             return values.index(max(values)), None
+        if self.extended == "action":
+            return self._explore(values, self.rate_now()).sample(self._predicting.random()), None
         return self.policy(observation).sample(self._predicting.random()), None
 
     def update(self, judgement: Judgement, reward: RewardPort) -> Update | None:

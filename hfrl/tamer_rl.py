@@ -267,10 +267,25 @@ def q_initialisation(beta: float = 1.0) -> Blend:
     return Blend("q_initialisation", start=(port,), needs=("table",))
 
 
+def model_feature() -> Blend:
+    """2. H(s, a) is one more feature of what the agent learns its values with: linear values have a weight for it, a
+    network sees H(s, .) beside the observation. What it is worth is learnt; there is no beta."""
+    return Blend("model_feature", needs=("features",), extends="features")
+
+
 def q_augmentation(beta: float = 1.0) -> Blend:
     """4. Learn and act on Q + beta H, beta constant: delta = R + gamma (Q + beta H)(s', a') - (Q + beta H)(s, a)."""
     plan = constant("q_augmentation", beta)
     return Blend("q_augmentation", reward=(Port(plan, augment),), bias=(Port(plan, add_preference),), needs=("worth",))
+
+
+def extra_action() -> Blend:
+    """5. "What H likes best", ties at random, is one more action, and has a value of its own. There is no beta.
+
+    It stands alone: of an action that is another one from day to day H itself says nothing. An evaluation of the agent
+    alone leaves it out.
+    """
+    return Blend("extra_action", needs=("one more action",), extends="action")
 
 
 def action_biasing(beta: float | str | Schedule = 1.0, decay: float = 1.0, eligibility: float = 0.0) -> Blend:

@@ -96,7 +96,8 @@ def all_blends(session: Session) -> list[Blend]:
     defaults."""
     switch, agent = session.switch, session.agent
     others = [build.make_blend(name) for name in registry.BLENDS if name != switch.blend.name]
-    return [switch.blend, *(one for one in others if not refusal(one, agent, switch.model, agent.gamma))]
+    alike = [one for one in others if one.extends == switch.blend.extends]  # an agent is not made anew on the way
+    return [switch.blend, *(one for one in alike if not refusal(one, agent, switch.model, agent.gamma))]
 
 
 # --- play ------------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ class Step(NamedTuple):
         observation, action, reward, next_observation: the transition; ``reward`` is the world's own.
         terminated: the task ended here: nothing is worth anything beyond it.
         truncated: the episode was cut here; the next observation still has a value.
-        probability: with which the behaviour chose ``action``, after every blend.
+        probability: with which the behaviour chose ``action`` (or made its ``choice``), after every blend.
         actor: who chose: ``"agent"`` or ``"human"``.
         mask, next_mask: int8 of shape (actions,), 1 where the action changes anything; None where the world gives none.
         time: when the step came on the screen, in seconds of the session's clock.
@@ -36,6 +36,9 @@ class Step(NamedTuple):
             and for every other agent. After truncation it is drawn and never executed.
         taught: whether a teacher attended when the step came on the screen: the silence of somebody who is not there,
             who only watches, or whose presses are used up, says nothing.
+        choice, next_choice: of an agent that has one action more than the world (the blend ``extra_action``): the
+            number of what it chose itself, for which ``action`` and ``next_action`` were done; None for every other
+            agent, and where somebody else chose.
     """
 
     index: int  # type: ignore[assignment]  # the field's own word; nobody asks a record for tuple.index
@@ -53,6 +56,8 @@ class Step(NamedTuple):
     time: float = 0.0
     next_action: Any = None
     taught: bool = True
+    choice: Any = None
+    next_choice: Any = None
 
     @property
     def ended(self) -> bool:

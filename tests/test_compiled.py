@@ -127,6 +127,7 @@ def test_a_plain_run_of_many_steps(world: str) -> None:
         blends.potential_based(1.0),
         blends.action_biasing(0.7, decay=0.98),
         blends.control_sharing(0.6),
+        blends.extra_action(),
         blends.chain(blends.reward_shaping(0.3), blends.potential_based(0.5), blends.action_biasing(0.4)),
         blends.chain(blends.action_biasing(0.4), blends.action_biasing(0.2), blends.control_sharing(0.3)),
     ],

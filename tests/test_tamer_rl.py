@@ -6,7 +6,6 @@ import gymnasium
 import numpy as np
 import pytest
 
-from hfrl import registry
 from hfrl.agents import DQN, DoubleQLearning, DynaQ, ExpectedSarsa, LinearSarsaLambda, QLearning, Sarsa, SarsaLambda
 from hfrl.blend import (
     Blend,
@@ -30,7 +29,7 @@ from hfrl.loop import human_model, play
 from hfrl.models import FixedTable, HumanTable
 from hfrl.policy import Categorical
 from hfrl.seeding import streams
-from hfrl.teachers import press, simulated
+from hfrl.teachers import press
 from hfrl.types import Acted, Feedback, Judgement, Learnt, Step, UserError
 
 #: H of three states and two actions.
@@ -247,40 +246,6 @@ def test_two_potentials_or_two_estimates_do_not_chain() -> None:
         chain(dpba(), pies())
     with pytest.raises(UserError, match="take one policy_shaping"):
         make_blend("policy_shaping:consistency=em+policy_shaping:consistency=variational")
-
-
-# --- a weight of 0, over the registry --------------------------------------------------------------------------------
-
-
-def tables_after(agent_class: Any, blend: Blend, seed: int = 8) -> Any:
-    env = make("FrozenLake-v1")
-    agent = agent_class(env, epsilon=0.3)
-    switch = Switch(blend, human_model(env), agent.gamma)
-    teacher = simulated(env, np.random.default_rng(6), consistency=0.8, likelihood=0.6)
-    for _ in play(env, agent, teacher, switch, seed=seed, steps=800):
-        pass
-    assert sum(map(sum, switch.model.count)) > 100
-    return agent.q
-
-
-@pytest.mark.parametrize("agent_class", [QLearning, Sarsa])
-@pytest.mark.parametrize("name", [name for name in registry.BLENDS if name != "none"])
-def test_every_blend_of_the_registry_at_weight_0_is_the_plain_agent_bit_for_bit(agent_class: Any, name: str) -> None:
-    env = make("FrozenLake-v1")
-    live, still = make_blend(f"{name}:beta=0.8"), make_blend(f"{name}:beta=0")
-    reason = refusal(live, agent_class(env), human_model(env), 0.99)
-    if reason:
-        assert agent_class is QLearning
-        return
-    plain = tables_after(agent_class, none())
-    assert tables_after(agent_class, still) == plain
-    assert tables_after(agent_class, live) != plain
-    zero = Switch(still, human_model(env), 0.9)
-    assert not zero.waits()
-    assert zero.reward(Judgement(STEP, ((1.0, 1.0),))) == STEP.reward
-    assert zero.bias(0) is None
-    own = Categorical([0.3, 0.3, 0.2, 0.2])
-    assert zero.mix(0, own) is own
 
 
 # --- the eligibility module ------------------------------------------------------------------------------------------

@@ -15,7 +15,16 @@ import numpy as np
 import pytest
 
 from hfrl.agents import QLearning, Sarsa, Tamer
-from hfrl.blend import Blend, Switch, action_biasing, control_sharing, none, potential_based, reward_shaping
+from hfrl.blend import (
+    Blend,
+    Switch,
+    action_biasing,
+    control_sharing,
+    extra_action,
+    none,
+    potential_based,
+    reward_shaping,
+)
 from hfrl.credit import Credit, Immediate, Window, gamma_window, uniform_window
 from hfrl.live import Live, Wiring
 from hfrl.loop import play
@@ -34,6 +43,7 @@ BLENDS: dict[str, Callable[[], Blend]] = {
     "by press": lambda: reward_shaping(source="press"),
     "potential_based": potential_based,
     "action_biasing": action_biasing,
+    "extra_action": extra_action,
 }
 CREDITS: dict[str, Callable[[], Credit]] = {
     "immediate": Immediate,
