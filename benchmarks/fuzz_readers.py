@@ -106,7 +106,11 @@ def targets(folder: Path) -> dict[str, Target]:
     def go_on(run: Path, path: Path) -> Any:
         """As ``resume`` does, with the run's logs in their place, and then some steps."""
         saved = checkpoint.read(path)
-        if wrong := lines_missing(run / "seed_0", saved):
+        try:
+            wrong = lines_missing(run / "seed_0", saved)
+        except checkpoint.DAMAGE as error:  # such a one is passed over, in words
+            raise UserError(str(error)) from error
+        if wrong:
             raise UserError(wrong)
         session = sessions[run]
         before = session.arrays()

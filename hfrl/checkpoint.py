@@ -68,7 +68,7 @@ def latest(folder: Path, say: Callable[[str], None], fault: Callable[[Path, Save
         say: told of a checkpoint that is damaged, or has a fault, and is passed over.
         fault: of a checkpoint, in words; None for none.
     """
-    for path in reversed(_numbered(folder)):
+    for path in reversed(numbered(folder)):
         try:
             saved = read(path)
             wrong = fault(folder, saved)
@@ -80,7 +80,7 @@ def latest(folder: Path, say: Callable[[str], None], fault: Callable[[Path, Save
     return None
 
 
-def _numbered(folder: Path) -> list[Path]:
+def numbered(folder: Path) -> list[Path]:
     """The checkpoints of a seed, by step."""
     paths = [path for path in (folder / FOLDER).glob("step_*.npz") if path.stem[5:].isdigit()]
     return sorted(paths, key=lambda path: int(path.stem[5:]))
@@ -127,7 +127,7 @@ class Writer:
                 sync()
             (self._folder / FOLDER).mkdir(exist_ok=True)
             write_arrays(self._folder / FOLDER / f"step_{state['step']}.npz", with_state(arrays, state))
-            for path in (*last, *_numbered(self._folder)[: -self._keep]):
+            for path in (*last, *numbered(self._folder)[: -self._keep]):
                 path.unlink(missing_ok=True)
         except Exception as error:  # handed to the run, which ends with it
             self._error = error

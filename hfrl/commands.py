@@ -17,7 +17,7 @@ from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
 from hfrl.groups import read_groups
 from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
-from hfrl.saved import load_arm, load_session
+from hfrl.saved import chosen_seed, load_arm, load_session
 from hfrl.summary import Outcome, comparisons, summarise
 from hfrl.types import UserError
 
@@ -267,6 +267,10 @@ def run_plot(flags: Any) -> int:
     """Learning curves of saved runs, or maps of what they learnt."""
     from hfrl import maps
 
+    if flags.kind == "filmstrip":
+        from hfrl import filmstrip
+
+        return filmstrip.run_filmstrip(flags)
     if flags.kind not in ("curve", "comparison"):
         return maps.run_maps(flags)
     if flags.state is not None or flags.seed is not None:
@@ -327,21 +331,20 @@ def run_bench(flags: Any) -> int:
 
 
 def run_watch(flags: Any) -> int:
-    """Episodes of a saved agent in a window, as text or as a GIF."""
-    from hfrl import screen
+    """Episodes of a saved agent in a window, as text, or in a file."""
+    from hfrl import film, screen
 
     if flags.episodes < 1 or flags.fps <= 0:
         raise UserError(f"--episodes and --fps must be positive, got {flags.episodes} and {flags.fps}")
     given = Path(flags.run)
     runs = find_runs(flags.run)
-    folders = [given] if given.name.startswith("seed_") else seed_folders(runs[-1])
-    if flags.seed is not None:
-        folders = [folder for folder in folders if folder.name == f"seed_{flags.seed}"]
-        if not folders:
-            raise UserError(f"{runs[-1]} has no seed {flags.seed} (there are {', '.join(_seeds_of(runs[-1]))})")
-    session = load_session(load_arm(runs[-1], flags.trust), folders[0])
+    alone = given.name.startswith("seed_") and flags.seed is None
+    folder = given if alone else chosen_seed(runs[-1], flags.seed)
+    session = load_session(load_arm(runs[-1], flags.trust), folder)
     try:
-        screen.watch(session, flags.render, flags.episodes, flags.fps, flags.gif)
+        screen.watch(
+            session, flags.render, flags.episodes, flags.fps, {kind: getattr(flags, kind) for kind in film.ENDINGS}
+        )
     finally:
         session.close()
     return 0
@@ -387,10 +390,6 @@ def run_watch_metrics(flags: Any) -> int:
     from hfrl import follow
 
     return follow.run_watch_metrics(flags)
-
-
-def _seeds_of(run: Path) -> list[str]:
-    return [folder.name.removeprefix("seed_") for folder in seed_folders(run)]
 
 
 # --- list and doctor -------------------------------------------------------------------------------------------------

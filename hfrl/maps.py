@@ -1,6 +1,6 @@
 """``plot --kind values|triangles|error|difference``: what saved agents learnt, in every cell of a grid world."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from hfrl import mdp, registry
 from hfrl.config import Arm
+from hfrl.experiment import Session
 from hfrl.heat import Ground, ground_of
 from hfrl.record import command_line, find_runs, seed_folders
-from hfrl.saved import load_arm, load_session
+from hfrl.saved import chosen_seed, load_arm, load_session
 from hfrl.types import UserError
 
 KINDS = ("values", "triangles", "error", "difference")
@@ -31,7 +32,7 @@ class Learnt(NamedTuple):
 def run_maps(flags: Any) -> int:
     """Draw the maps of the runs that were asked for. Raises UserError."""
     if flags.kind not in KINDS:
-        known = ("curve", "comparison", *KINDS)
+        known = ("curve", "comparison", "filmstrip", *KINDS)
         raise UserError(f"unknown kind {flags.kind!r}{registry.nearest(flags.kind, known)} (known: {', '.join(known)})")
     runs = list(dict.fromkeys(run for path in flags.run for run in find_runs(path)))
     if flags.kind == "difference" and len(runs) != 2:
@@ -48,39 +49,45 @@ def run_maps(flags: Any) -> int:
 
 def _learnt(run: Path, seed: int | None, trust: bool) -> Learnt:
     arm = load_arm(run, trust)
-    folders = seed_folders(run)
-    if seed is not None:
-        there = ", ".join(folder.name.removeprefix("seed_") for folder in folders)
-        folders = [folder for folder in folders if folder.name == f"seed_{seed}"]
-        if not folders:
-            raise UserError(f"{run} has no seed {seed} (there are {there})")
-    tables = []
+    folders = seed_folders(run) if seed is None else [chosen_seed(run, seed)]
+    one = f"seed {folders[0].name.removeprefix('seed_')}"
+    return learnt_by(_sessions(arm, folders), one if len(folders) == 1 else f"mean of {len(folders)} seeds")
+
+
+def _sessions(arm: Arm, folders: Sequence[Path]) -> Iterator[Session]:
     for folder in folders:
         session = load_session(arm, folder)
         try:
-            ground = ground_of(session.env)
-            if ground is None:
-                raise UserError(f"{arm.env} is no grid, so it has no map; --kind curve draws its learning curves")
-            table = mdp.from_env(session.env)
-            tables.append(_table(session.agent, arm, len(table.start)))
-            best, start = mdp.q_star(table, min(session.agent.gamma, 1.0)), int(np.argmax(table.start))
+            yield session
         finally:
             session.close()
-    seeds = f"seed {folders[0].name.removeprefix('seed_')}" if len(folders) == 1 else f"mean of {len(folders)} seeds"
+
+
+def learnt_by(sessions: Iterable[Session], who: str) -> Learnt:
+    """What these sessions of one arm learnt, ``who`` in words. Raises UserError where there is nothing to map."""
+    tables = []
+    for session in sessions:
+        arm, ground = session.arm, ground_of(session.env)
+        if ground is None:
+            raise UserError(f"{arm.env} is no grid, so it has no map; --kind curve draws its learning curves")
+        if not has_values(session.agent):
+            raise UserError(f"{arm.agent} keeps no action values, so there is nothing to map")
+        table = mdp.from_env(session.env)
+        tables.append([session.agent.q_values(state) for state in range(len(table.start))])
+        best, start = mdp.q_star(table, min(session.agent.gamma, 1.0)), int(np.argmax(table.start))
     assert ground is not None
-    return Learnt(arm, ground, np.mean(tables, axis=0), best, start, seeds)
+    return Learnt(arm, ground, np.mean(np.array(tables, dtype=np.float64), axis=0), best, start, who)
 
 
-def _table(agent: Any, arm: Arm, states: int) -> NDArray[np.float64]:
-    if not hasattr(agent, "q_values") or not set(agent.arrays()) - {"clock"}:
-        raise UserError(f"{arm.agent} keeps no action values, so there is nothing to map")
-    return np.array([agent.q_values(state) for state in range(states)], dtype=np.float64)
+def has_values(agent: Any) -> bool:
+    """Whether an agent keeps action values of its own."""
+    return hasattr(agent, "q_values") and bool(set(agent.arrays()) - {"clock"})
 
 
 def _draw(kind: str, learnt: Sequence[Learnt], state: int | None, path: Path) -> None:
     from hfrl import plot, plot_grid  # late: matplotlib is loaded where it draws
 
-    drawn = [_map(one, state) for one in learnt]
+    drawn = [map_of(one, state) for one in learnt]
     command = command_line()
     if kind == "values":
         plot.save(lambda: plot_grid.values(drawn, command), path, command)
@@ -96,7 +103,8 @@ def _draw(kind: str, learnt: Sequence[Learnt], state: int | None, path: Path) ->
         plot.save(lambda: plot_grid.difference(first, second, command), path, command)
 
 
-def _map(learnt: Learnt, state: int | None) -> Any:
+def map_of(learnt: Learnt, state: int | None) -> Any:
+    """A :class:`hfrl.plot_grid.Map` of the cells as they are in ``state``, by default the first. Raises UserError."""
     from hfrl.plot_grid import Map
 
     states, actions = learnt.q.shape

@@ -50,7 +50,7 @@ class Resume(Trusting):
 
 @dataclass(frozen=True)
 class Watch(Trusting):
-    """Watch a saved agent: in a window, as text, or as a GIF."""
+    """Watch a saved agent: in a window, as text, or in a file: a GIF, a video, a sheet of pictures."""
 
     run: str
     """A run folder, or the folder of one seed."""
@@ -59,9 +59,13 @@ class Watch(Trusting):
     episodes: int = 3
     """How many episodes."""
     render: str = "human"
-    """human opens a window, ansi prints, rgb_array makes the pictures of --gif."""
+    """human opens a window, ansi prints, rgb_array makes the pictures of --gif, --video, --sheet."""
     gif: str | None = None
-    """Write the episodes to this file."""
+    """Write the episodes to this .gif."""
+    video: str | None = None
+    """Write the episodes to this .mp4 (pip install 'hfrl[video]')."""
+    sheet: str | None = None
+    """Write pictures of the episodes side by side to this .png, .svg or .pdf."""
     fps: float = 3.0
     """Steps per second."""
 
@@ -73,12 +77,12 @@ class Plot(Trusting):
     run: tuple[str, ...]
     """Run folders, or folders that hold some."""
     kind: str = "curve"
-    """curve; comparison (IQM, profiles, probability of improvement); in grid worlds values (with arrows), triangles
-    (every action), error (|Q - Q*|), difference (of two)."""
+    """curve; comparison (IQM, profiles, probability of improvement); filmstrip (at each checkpoint); in grid worlds
+    values (with arrows), triangles (every action), error (|Q - Q*|), difference (of two)."""
     state: int | None = None
-    """Maps: show the cells as they are in this state (the same pizza in hand). [the first state]"""
+    """Maps, also of a filmstrip: show the cells as they are in this state (the same pizza in hand). [the first]"""
     seed: int | None = None
-    """Maps: of one seed. [the mean of all]"""
+    """Maps and filmstrip: of one seed. [the mean of all; the first]"""
     out: str | None = None
     """The figure: .png, .svg or .pdf. [KIND.png in the first run's figures/]"""
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from hfrl.config import Arm, Train, arms, read_config
 from hfrl.experiment import Session
 from hfrl.reading import read_arrays
+from hfrl.record import seed_folders
 from hfrl.types import UserError
 
 
@@ -14,6 +15,16 @@ def load_arm(run: Path, trust: bool = False) -> Arm:
     if len(cells) != 1:
         raise UserError(f"{run / 'config.json'} is damaged: a run has one env, agent, teacher and blend")
     return cells[0]
+
+
+def chosen_seed(run: Path, seed: int | None) -> Path:
+    """The folder of this seed of a run, of its first by default. Raises UserError where there is none."""
+    folders = seed_folders(run)
+    chosen = [folder for folder in folders if seed is None or folder.name == f"seed_{seed}"]
+    if not chosen:
+        there = ", ".join(folder.name.removeprefix("seed_") for folder in folders)
+        raise UserError(f"{run} has no seed {seed} (there are {there})")
+    return chosen[0]
 
 
 def load_session(arm: Arm, folder: Path) -> Session:

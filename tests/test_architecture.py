@@ -31,7 +31,7 @@ FLOOR = {
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
     "book_planning book_prediction papers_policy_shaping papers_shaping engine saved maps plot_grid presets "
-    "flags feedback scan follow board groups compare plot_compare "
+    "flags feedback scan follow board groups compare plot_compare film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands resume doctor teach bench exchange",
 }
@@ -102,6 +102,9 @@ LIBRARIES = {
     "hfrl.scan": {"numpy", "numba"},
     "hfrl.follow": {"rich"},
     "hfrl.exchange": {"numpy", "pyarrow", "minari"},
+    "hfrl.film": {"numpy", "gymnasium", "PIL", "imageio_ffmpeg"},
+    "hfrl.filmstrip": set(),
+    "hfrl.plot_film": {"numpy", "matplotlib"},
     "hfrl.plot": {"numpy", "matplotlib"},
     "hfrl.plot_book": {"matplotlib"},
     "hfrl.reproduce": {"numpy"},
@@ -123,7 +126,7 @@ LIBRARIES = {
     "hfrl.heat": set(),
     "hfrl.reaction": {"numpy"},
     "hfrl.teach": {"numpy"},
-    "hfrl.screen": {"numpy", "gymnasium", "pygame", "PIL"},
+    "hfrl.screen": {"numpy", "pygame"},
     "hfrl.build": {"numpy", "gymnasium"},
     "hfrl.engine": set(),
     "hfrl.saved": set(),
@@ -295,7 +298,10 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
 @pytest.mark.parametrize(
     ("library", "homes"),
     [
-        ("matplotlib", {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid", "hfrl.plot_bench", "hfrl.plot_compare"}),
+        (
+            "matplotlib",
+            {"hfrl.plot", "hfrl.plot_book", "hfrl.plot_grid", "hfrl.plot_bench", "hfrl.plot_compare", "hfrl.plot_film"},
+        ),
         (
             "pygame",
             {"hfrl.screen", "hfrl.window", "hfrl.panels", "hfrl.panel_parts", "hfrl.panel_heat", "hfrl.envs.painters"},
