@@ -11,7 +11,9 @@ inputs come from libFuzzer, guided by what the readers' code covers.
 
 import argparse
 import functools
+import importlib.util
 import io
+import math
 import os
 import random
 import resource
@@ -174,6 +176,9 @@ def targets(folder: Path) -> dict[str, Target]:
             "keys.toml", (b'reward = ["up", "f"]\nquit = ["q"]\n',), lambda path: window.read_keymap(str(path))
         ),
     }
+    if importlib.util.find_spec("pyarrow"):
+        whole = table_of(table, folder / "good.parquet")
+        good["parquet"] = Target("feedback.parquet", (whole,), exchange.read_table)
     # Good files are read; and what is imported and generated late is there before the hook listens.
     place = folder / "seed_1"
     place.mkdir()
@@ -190,11 +195,11 @@ def saved_by(run: Path) -> tuple[bytes, ...]:
 
 
 def table_of(run: Path, path: Path) -> bytes:
-    """Some of the rows of a run's feedback, as export writes them."""
+    """Some of the rows of a run's feedback, as export writes them; of Parquet, all."""
     from hfrl import exchange
 
-    exchange.export_table(run, path, "csv")
-    return b"".join(path.read_bytes().splitlines(keepends=True)[:8])
+    exchange.export_table(run, path, path.suffix[1:])
+    return path.read_bytes() if path.suffix == ".parquet" else b"".join(path.read_bytes().splitlines(keepends=True)[:8])
 
 
 # --- mutations -------------------------------------------------------------------------------------------------------
@@ -384,7 +389,7 @@ def main() -> int:
                 return 0
             luck, counts = random.Random(f"{arguments.seed} {name}"), dict.fromkeys(total, 0)
             started, slowest = time.perf_counter(), 0.0
-            for _ in range(int(arguments.inputs * WEIGHTS.get(name, 1) / weight)):
+            for _ in range(math.ceil(arguments.inputs * WEIGHTS.get(name, 1) / weight)):
                 content = mutated(luck.choice(target.contents), luck)
                 begun = time.perf_counter()
                 what = attempt(target, path, content, hook)

@@ -16,7 +16,7 @@ from hfrl import board, build, engine, fanout, registry
 from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
 from hfrl.groups import read_groups
 from hfrl.presets import FILE as PRESETS
-from hfrl.record import command_line, create_run, find_runs, is_session, seed_folders, write_json
+from hfrl.record import command_line, create_run, find_runs, seed_folders, write_json
 from hfrl.saved import chosen_seed, load_arm, load_session
 from hfrl.summary import Outcome, comparisons, summarise
 from hfrl.types import UserError
@@ -448,35 +448,4 @@ def run_doctor(flags: Any) -> int:
     """What is well, what is not, and what to type."""
     from hfrl import doctor
 
-    findings = doctor.examine()
-    if flags.run is not None:
-        findings += _examine_run(flags.run, flags.trust)
-    for finding in findings:
-        SAID.print(f"{'ok  ' if finding.well else 'FIX '}{finding.text}", soft_wrap=True, markup=False)
-        if not finding.well:
-            SAID.print(f"      type: {finding.cure}", soft_wrap=True, markup=False)
-    return 0 if all(finding.well for finding in findings) else 1
-
-
-def _examine_run(path: str, trust: bool) -> Sequence[Any]:
-    from hfrl.doctor import Finding
-    from hfrl.teach import read_log
-
-    found = []
-    for run in find_runs(path):
-        try:
-            arm = load_arm(run, trust)
-            for seed in arm.seeds:
-                if not (run / f"seed_{seed}" / "final.npz").is_file():
-                    raise UserError(f"seed {seed} has no final.npz: it was never finished, or the file is gone")
-                load_session(arm, run / f"seed_{seed}").close()
-            if is_session(run):
-                read_log(run / f"seed_{arm.seeds[0]}" / "feedback.jsonl")
-            else:
-                summarise(arm, run)
-            found.append(Finding(True, f"run {run} is whole", ""))
-        except UserError as error:
-            found.append(
-                Finding(False, f"run {run}: {error}", f"rm -r {run}   # and run it again; config.json says how")
-            )
-    return found
+    return doctor.run_doctor(flags)

@@ -43,6 +43,8 @@ COLUMNS = {
 }  # fmt: skip
 #: The most steps that a data set is made of: they are held in memory.
 MOST_STEPS = 5_000_000
+#: Of a Parquet table: the most rows, how many are unpacked at once, and the most letters of a text.
+MOST_ROWS, PIECE, MOST_LETTERS = 2_000_000, 1024, 1 << 16
 MEANING = "infos[i + 1] is about action i: feedback (NaN: nobody said anything), presses, human (who acted)."
 INSTALL = "pip install 'hfrl[data]'"
 
@@ -322,20 +324,29 @@ def _checked(cells: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[list[Any]]]:
+    """In pieces, and with each text once however often it stands in the table: a few bytes of the file may stand for
+    any number of rows, and of letters in each."""
     _, parquet = _pyarrow()
     from hfrl.reading import MOST_ARRAYS, open_plain, unreadable
 
+    texts = [column for column, kind in COLUMNS.items() if kind is str]
+    rows: list[list[Any]] = []
     with open_plain(path, MOST_ARRAYS) as file:
         try:
-            whole = parquet.ParquetFile(file)
-            size = sum(whole.metadata.row_group(group).total_byte_size for group in range(whole.num_row_groups))
-            if size > MOST_ARRAYS:
-                raise ValueError(f"it unpacks to {size:,} bytes, and at most {MOST_ARRAYS:,} are read")
-            table = whole.read(columns=[name for name in COLUMNS if name in whole.schema_arrow.names])
-            columns = [table.column(name).to_pylist() for name in table.column_names]
+            whole = parquet.ParquetFile(file, read_dictionary=texts)
+            names = [name for name in COLUMNS if name in whole.schema_arrow.names]
+            count = sum(whole.metadata.row_group(group).num_rows for group in range(whole.num_row_groups))
+            if count > MOST_ROWS:
+                raise ValueError(f"it has {count:,} rows, and at most {MOST_ROWS:,} are read")
+            for piece in whole.iter_batches(PIECE, columns=names):
+                for name in set(texts) & set(names):
+                    longest = max(map(len, piece.column(name).dictionary.to_pylist()), default=0)
+                    if longest > MOST_LETTERS:
+                        raise ValueError(f"a {name} has {longest:,} letters, and at most {MOST_LETTERS:,} are read")
+                rows += map(list, zip(*(piece.column(name).to_pylist() for name in names), strict=True))
         except Exception as error:  # a damaged file raises whatever its damage leads to
             raise unreadable(path, error) from error
-    return table.column_names, [list(row) for row in zip(*columns, strict=True)]
+    return names, rows
 
 
 def write_log(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

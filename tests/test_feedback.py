@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,36 @@ def test_a_damaged_parquet_file_is_one_line(taught: Path, tmp_path: Path, capsys
         capsys.readouterr()
         assert main(["import", str(path)]) == 2
         assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_small_parquet_file_that_stands_for_a_giant_table_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A value that is repeated costs a file nothing, and the memory of whoever unpacks it everything."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+
+    def table(count: int, credit: str) -> Path:
+        values = {int: [0], float: [0.5], str: ["a"]}
+        columns = {name: values[kind] for name, kind in exchange.COLUMNS.items()} | {"credit": [credit]}
+        columns = {
+            name: arrow.DictionaryArray.from_arrays(np.zeros(count, np.int32), arrow.array(value))
+            for name, value in columns.items()
+        }
+        parquet.write_table(arrow.table(columns), tmp_path / "a.parquet")
+        return tmp_path / "a.parquet"
+
+    path = table(30_000, "[[0, 1.0]]")
+    assert path.stat().st_size < 50_000
+    monkeypatch.setattr(exchange, "MOST_ROWS", 20_000)
+    assert main(["import", str(path)]) == 2
+    assert "it has 30,000 rows, and at most 20,000 are read" in capsys.readouterr().err
+    path = table(2_000, "[" * 1_000_000)
+    assert path.stat().st_size < 100_000
+    tracemalloc.start()
+    assert main(["import", str(path)]) == 2
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+    assert "a credit has 1,000,000 letters, and at most 65,536 are read" in capsys.readouterr().err
 
 
 # --- a data set ------------------------------------------------------------------------------------------------------

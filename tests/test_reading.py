@@ -58,8 +58,9 @@ def hook(fuzz: Any) -> Any:
 NAMES = [
     *("arrays", "agent", "network", "evaluations", "summary", "config", "record", "meta", "session", "log", "monitor"),
     *("checkpoint", "going_on", "kernel", "presses", "compiled", "table", "progress", "delays", "keys", "keymap"),
+    *(("parquet",) if importlib.util.find_spec("pyarrow") else ()),
 ]
-LARGE = ("arrays", "agent", "network", "checkpoint", "going_on", "kernel")
+LARGE = ("arrays", "parquet", "agent", "network", "checkpoint", "going_on", "kernel")
 
 
 def refused(path: Path, most: int = reading.MOST_ARRAYS) -> str:
@@ -100,7 +101,7 @@ def test_mutated_files_are_read_or_refused(
     (tmp_path / "seed_0").mkdir()
     luck = random.Random(name)
     target, path, seen = readers[name], tmp_path / "seed_0" / readers[name].file, set()
-    for _ in range(60 if name == "network" else 200):
+    for _ in range(60 if name in LARGE else 200):
         content = fuzz.mutated(luck.choice(target.contents), luck)
         what = fuzz.attempt(target, path, content, hook)
         assert what in ("read", "refused"), content
@@ -109,11 +110,14 @@ def test_mutated_files_are_read_or_refused(
     assert not hook.seen
 
 
+@pytest.mark.parametrize("stride", [13, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", NAMES)
-def test_cut_off_at_every_byte(name: str, fuzz: Any, readers: dict[str, Any], hook: Any, tmp_path: Path) -> None:
+def test_cut_off_at_every_byte(
+    name: str, stride: int, fuzz: Any, readers: dict[str, Any], hook: Any, tmp_path: Path
+) -> None:
     (tmp_path / "seed_0").mkdir()
     target, path = readers[name], tmp_path / "seed_0" / readers[name].file
-    stride = 7 if name in LARGE else 1  # the same archive reader as of "evaluations", and then much more
+    stride *= 7 if name in LARGE else 1  # the same archive reader as of "evaluations", and then much more
     for content in target.contents:
         ends = range(0, len(content), stride)
         said = {end: fuzz.attempt(target, path, content[:end], hook) for end in ends}
