@@ -304,6 +304,10 @@ def run_reproduce(flags: Any) -> int:
         return 0
     if flags.runs is not None and flags.runs < 1:
         raise UserError(f"--runs must be at least 1, got {flags.runs}")
+    if flags.redraw:
+        for name in reproduce.chosen(flags.name, flags.all):
+            SAID.print(f"{reproduce.redraw(name, Path(flags.out))}/figure.png", soft_wrap=True, highlight=False)
+        return 0
     numbers, failed, started = {}, [], time.perf_counter()
     for name in reproduce.chosen(flags.name, flags.all):
         before = time.perf_counter()

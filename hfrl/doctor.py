@@ -44,9 +44,8 @@ BARE_PYGAME = "pip uninstall -y pygame pygame-ce && pip install pygame-ce"
 
 def run_doctor(flags: Any) -> int:
     """Print what was found. The exit code is 1 where something is not well."""
-    findings = examine()
-    if flags.run is not None:
-        findings += examine_runs(flags.run, flags.trust)
+    of_runs = [] if flags.run is None else examine_runs(flags.run, flags.trust)
+    findings = examine() + of_runs
     for finding in findings:
         print(f"{'ok  ' if finding.well else 'FIX '}{finding.text}")
         if not finding.well:

@@ -7,6 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from hfrl.plot import save
 from hfrl.reproduce import Panel
 
 #: Okabe and Ito's colours, which colour-blind people can tell apart; dashes tell them apart in print.
@@ -14,14 +15,13 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 DASHES: Sequence[Any] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)))
 
 
-def draw(title: str, panels: Sequence[Panel], path: Path) -> Path:
-    """Draw the panels side by side and write the picture."""
+def draw(title: str, panels: Sequence[Panel], path: Path, command: str) -> Path:
+    """Draw the panels side by side and write the picture with its command; see :func:`hfrl.plot.save`."""
     figure = Figure(figsize=(6.4 * len(panels), 4.6), layout="constrained")
     figure.suptitle(title, fontsize=14)
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         _draw_table(axes, panel) if panel.cells else _draw_lines(axes, panel)
-    figure.savefig(path, dpi=120)
-    return path
+    return save(lambda: figure, path, command)
 
 
 def _draw_lines(axes: Axes, panel: Panel) -> None:

@@ -4,7 +4,6 @@ A target is a function ``(runs) -> Result``: numbers with the reference they are
 as plain data. ``runs`` is the book's number of runs unless told otherwise.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hfrl import registry
+from hfrl.reading import read_json
+from hfrl.record import command_line, write_json
 from hfrl.types import UserError
 
 #: Half the width of a 95 % interval of a mean, in standard errors.
@@ -139,15 +140,54 @@ def run(name: str, runs: int | None = None) -> Result:
 
 
 def write(name: str, result: Result, folder: Path) -> Path:
-    """``result.json`` and ``figure.png`` in the target's folder, which is returned."""
-    from hfrl.plot_book import draw
-
+    """``result.json``, ``figure.json`` and ``figure.png`` in the target's folder, which is returned."""
     folder = folder / name
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = {metric.name: metric.value for metric in result.metrics}
-    (folder / "result.json").write_text(json.dumps(numbers, indent=2) + "\n", encoding="utf-8")
-    draw(f"{name}: {TARGETS[name].summary}", result.panels, folder / "figure.png")
+    names, values = [one.name for one in result.metrics], _numbers([one.value for one in result.metrics])
+    write_json(folder / "result.json", dict(zip(names, values, strict=True)))
+    write_json(folder / "figure.json", [_plain(panel) for panel in result.panels])
+    return _draw(name, result.panels, folder)
+
+
+def redraw(name: str, folder: Path) -> Path:
+    """The figure again, from the ``figure.json`` in the target's folder, which is returned. Raises UserError."""
+    path = folder / name / "figure.json"
+    if not path.is_file():
+        raise UserError(f"{path} is not there: reproduce {name} makes it (--redraw draws from what was made)")
+    try:
+        return _draw(name, [_panel(content) for content in read_json(path)], folder / name)
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+
+
+def _draw(name: str, panels: Sequence[Panel], folder: Path) -> Path:
+    from hfrl.plot_book import draw
+
+    draw(f"{name}: {TARGETS[name].summary}", panels, folder / "figure.png", command_line())
     return folder
+
+
+def _plain(panel: Panel) -> dict[str, Any]:
+    """A panel as JSON has it, with null where a curve has a gap."""
+    lines = [{"label": line.label, "x": _numbers(line.x), "y": _numbers(line.y)} for line in panel.lines]
+    return panel._asdict() | {"lines": lines, "cells": [_numbers(row) for row in panel.cells]}
+
+
+def _numbers(values: Sequence[float]) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
+
+
+def _panel(content: Any) -> Panel:
+    """The inverse of :func:`_plain`."""
+    curves = [Line(str(line["label"]), _values(line["x"]), _values(line["y"])) for line in content["lines"]]
+    limits = None if content["y_limits"] is None else (float(content["y_limits"][0]), float(content["y_limits"][1]))
+    cells = [_values(row) for row in content["cells"]]
+    title, x_label, y_label = (str(content[name]) for name in ("title", "x_label", "y_label"))
+    return Panel(title, x_label, y_label, curves, cells, limits, bool(content["log_x"]))
+
+
+def _values(numbers: Sequence[float | None]) -> list[float]:
+    return [float("nan") if number is None else float(number) for number in numbers]
 
 
 def report(name: str, result: Result) -> str:

@@ -97,6 +97,8 @@ class Reproduce:
     """Every target."""
     list: bool = False
     """Name the targets, and run none."""
+    redraw: bool = False
+    """Draw the figures again from the folder of --out, and run nothing."""
     runs: int | None = None
     """Independent runs of each experiment. [the book's number]"""
     out: str = "reproduced"

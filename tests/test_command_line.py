@@ -532,6 +532,13 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
 CASES = [(name, command) for name, (uses, *_) in DAMAGES.items() for command in uses.split()]
 
 
+@pytest.fixture
+def no_probe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor starts no process to look at pygame and torch: what is asked here is what it says of a run."""
+    monkeypatch.setattr("hfrl.doctor._probe", lambda _: (True, "offscreen"))
+
+
+@pytest.mark.usefixtures("no_probe")
 @pytest.mark.parametrize(("name", "command"), CASES, ids=[f"{command}-{name}" for name, command in CASES])
 def test_a_damaged_run_is_said_in_one_line(
     name: str, command: str, saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -571,6 +578,7 @@ def test_a_copy_beside_the_seeds_is_left_alone_or_named(
         assert "seed_0 (copy)" in one_line(err)
 
 
+@pytest.mark.usefixtures("no_probe")
 def test_a_seed_whose_files_are_gone_is_not_whole(
     saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

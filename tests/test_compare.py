@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hfrl import groups, record, stats
+from hfrl import groups, plot, record, stats
 from hfrl.config import Arm
 from hfrl.plot import COLOURS, Curve, look
 from hfrl.plot_compare import MEANING, figure
@@ -357,3 +358,25 @@ def test_it_carries_its_command(suffix: str, tmp_path: Path, monkeypatch: pytest
             assert picture.info["Description"] == "hfrl plot these runs"
     else:
         assert b"hfrl plot these runs" in path.read_bytes()
+
+
+def test_the_figure_of_a_run_is_drawn_again_from_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``plot`` of the run folders draws what ``train`` drew, of several arms and seeds."""
+    drawn: list[list[Curve]] = []
+    real = plot.learning_curves
+
+    def noted(curves: Sequence[Curve], path: Path, command: str) -> Path:
+        drawn.append(list(curves))
+        return real(curves, path, command)
+
+    monkeypatch.setattr(plot, "learning_curves", noted)
+    line = ["--env", "hfrl/Pizza-v0", "--teacher", "oracle", "--blend", "none", "reward_shaping", "-n", "300"]
+    ends = ["--seeds", "0-2", "--eval-freq", "100", "--eval-episodes", "2", "--jobs", "1", "--no-progress"]
+    assert main([*line, *ends, "--out", str(tmp_path)]) == 0
+    runs = sorted(tmp_path.glob("*/*"), key=lambda run: "shaping" in str(run))
+    assert main(["plot", *map(str, runs)]) == 0
+    first, again = drawn
+    assert len(first) == len(again) == 2
+    for mine, other in zip(first, again, strict=True):
+        for field, value in mine._asdict().items():
+            np.testing.assert_array_equal(getattr(other, field), value, err_msg=field)

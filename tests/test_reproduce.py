@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from hfrl import reproduce
 from hfrl.reproduce import TARGETS, Line, Metric, Panel, Result, measured
@@ -46,6 +48,29 @@ def test_a_result_is_written_flat_with_its_figure(tmp_path: Path) -> None:
     folder = reproduce.write("taxi", Result([Metric("a", 1.5)], panels), tmp_path)
     assert json.loads((folder / "result.json").read_text()) == {"a": 1.5}
     assert (folder / "figure.png").stat().st_size > 5_000
+
+
+def test_a_figure_is_drawn_again_from_its_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same bytes, gaps, tables and limits included."""
+    panels = [
+        Panel("curves", "x", "y", [Line("one", np.arange(3), np.array([3.0, np.nan, 4.0]))], log_x=True),
+        Panel("t", "rows", "columns", [Line("a", (1,), (2,))], y_limits=(0.0, 3.5)),
+        Panel("t", "", "", cells=np.array([[1.0, 2.0], [3.0, 4.0]]).tolist()),
+    ]
+    folder = reproduce.write("taxi", Result([], panels), tmp_path)
+    first = (folder / "figure.png").read_bytes()
+    with Image.open(folder / "figure.png") as picture:
+        assert picture.info["Description"]
+    (folder / "figure.png").unlink()
+    assert main(["reproduce", "taxi", "--redraw", "--out", str(tmp_path)]) == 0
+    assert (folder / "figure.png").read_bytes() == first
+    capsys.readouterr()
+    for content in ('[{"title": 3}]', "[3]", '{"a": []}', "null"):
+        (folder / "figure.json").write_text(content)
+        assert main(["reproduce", "taxi", "--redraw", "--out", str(tmp_path)]) == 2
+        assert "figure.json is damaged" in capsys.readouterr().err
+    assert main(["reproduce", "windy", "--redraw", "--out", str(tmp_path)]) == 2
+    assert "reproduce windy makes it" in capsys.readouterr().err
 
 
 #: Targets without chance or with little work, at the full number of runs or less.
