@@ -404,6 +404,8 @@ KINDS = {
     "blends": registry.BLENDS,
     "credits": registry.CREDITS,
 }
+#: What is true of all parts of a kind, said below them.
+BELOW = {"teachers": registry.DIALS, "blends": registry.SCALE}
 
 
 def run_list(flags: Any) -> int:
@@ -419,8 +421,8 @@ def run_list(flags: Any) -> int:
             SAID.print(f"{kind}", style="bold")
             for name, entry in entries.items():
                 SAID.print(f"  {name:26}{entry.summary}", soft_wrap=True, markup=False)
-            if kind == "teachers":
-                SAID.print(f"  {registry.DIALS}", soft_wrap=True, markup=False)
+            if kind in BELOW:
+                SAID.print(f"  {BELOW[kind]}", soft_wrap=True, markup=False)
     if flags.kind in ("envs", "all"):
         SAID.print("envs", style="bold")
         for line in _worlds(everything=flags.kind == "envs"):

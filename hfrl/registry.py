@@ -141,6 +141,11 @@ BLENDS: Mapping[str, Entry] = {
         "hfrl.blend:pies", "prefers: acts on Q - xi Phi, xi fades  [beta=1 episodes=100 rate=0.5 epsilon=0.1]"
     ),
 }
+#: Said once for all blends in `hfrl list`.
+SCALE = (
+    "H is about 1 in size (a press is +1 or -1) and beta is in units of the world's reward: returns in the hundreds "
+    "ask for a beta to match"
+)
 TEACHERS: Mapping[str, Entry] = {
     "none": Entry("hfrl.teachers:nobody", "nobody teaches"),
     "oracle": Entry(

@@ -1105,6 +1105,12 @@ def test_list_names_every_part(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Pendulum-v1" not in out  # no agent of this version takes it
 
 
+def test_list_says_in_which_units_beta_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """H of size 1 against returns of hundreds is the commonest reason why a person seems to have no say."""
+    for kind, said in (("blends", True), ("all", True), ("agents", False)):
+        assert ("beta is in units of the world's reward" in run(capsys, "list", kind)[1]) is said
+
+
 def test_what_list_shows_can_be_made() -> None:
     for entries in (registry.AGENTS, registry.TEACHERS, registry.BLENDS, registry.CREDITS):
         for name, entry in entries.items():

@@ -110,6 +110,18 @@ def test_the_window_gives_the_credit_vector_of_the_specification() -> None:
     assert credit_of(released) == pytest.approx({0: 0.0, 1: -2 / 3, 2: -1.0, 3: -1 / 3})
 
 
+def test_credit_is_counted_in_seconds_and_not_in_steps() -> None:
+    """Steps of .1, .5, .1 and .2 s: of the delays from .2 to .8 s five parts of six fall on the long one."""
+    intervals = [(0.0, 0.1), (0.1, 0.6), (0.6, 0.7), (0.7, 0.9)]
+    assert shares(Uniform(0.2, 0.8), 0.9, intervals) == pytest.approx([0, 5 / 6, 1 / 6, 0], abs=1e-12)
+    window = uniform_window()
+    for index, (time, _) in enumerate(intervals[:-1]):
+        window.take(shown(index, time), (), True)
+    presses, released = window.take(shown(3, 0.7, ended=True), [Feedback(1.0, 0.9)], True)
+    assert {1, 2} <= {step for step, share in presses[0].shares if share > 1e-9}
+    assert credit_of(released) == pytest.approx({0: 0.0, 1: 5 / 6, 2: 1 / 6, 3: 0.0})
+
+
 def test_a_press_is_credited_by_when_it_was_made_and_not_by_when_it_was_delivered() -> None:
     window = uniform_window()
     for index in range(4):

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from hfrl.mdp import MDP, NoTableError, best_return, from_env, optimal_actions, q_star, tasting
+from hfrl.mdp import (
+    MDP,
+    NoTableError,
+    backup,
+    best_return,
+    from_env,
+    optimal_actions,
+    q_star,
+    return_of,
+    tasting,
+)
+from hfrl.planning import policy_values
 
 Table = list[list[list[tuple[float, int, float, bool]]]]
 
@@ -154,6 +165,27 @@ def test_a_world_without_a_table_is_refused() -> None:
 )
 def test_best_return_of_known_worlds(name: str, kwargs: dict[str, Any], horizon: int | None, expected: float) -> None:
     assert best_return(from_env(gymnasium.make(name, **kwargs)), horizon) == pytest.approx(expected, abs=5e-4)
+
+
+def test_what_exploring_costs_on_the_cliff() -> None:
+    """The epsilon-greedy policy of Q*, ties shared, and the best policy among those that explore as much."""
+    mdp, epsilon = from_env(gymnasium.make("CliffWalking-v1")), 0.1
+    best = optimal_actions(q_star(mdp, 1.0))
+    greedy = epsilon / 4 + (1 - epsilon) * best / best.sum(axis=1, keepdims=True)
+    assert mdp.start @ policy_values(mdp, greedy, 1.0) == pytest.approx(-50.80, abs=0.005)
+    values = np.zeros(len(best))
+    for _ in range(3_000):
+        q = backup(mdp, values, 1.0)
+        values = (1 - epsilon) * q.max(axis=1) + epsilon * q.mean(axis=1)
+    assert mdp.start @ values == pytest.approx(-20.71, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "expected"), [("FrozenLake-v1", 100, 0.740), ("FrozenLake8x8-v1", 200, 0.886)]
+)
+def test_what_the_best_policy_without_a_limit_reaches_within_one(name: str, limit: int, expected: float) -> None:
+    mdp = from_env(gymnasium.make(name))
+    assert return_of(mdp, q_star(mdp, 1.0).argmax(axis=1), limit) == pytest.approx(expected, abs=5e-4)
 
 
 @pytest.mark.parametrize("name", ["hfrl/Pizza-v0", "hfrl/PizzaKitchen-v0"])
