@@ -31,7 +31,7 @@ FLOOR = {
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
     "book_planning book_prediction papers_policy_shaping papers_shaping engine saved maps plot_grid presets "
-    "flags feedback scan follow board groups compare plot_compare film filmstrip plot_film "
+    "flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands resume doctor teach bench exchange",
 }
@@ -93,6 +93,7 @@ LIBRARIES = {
     "hfrl.compiled": {"numpy", "gymnasium", "numba", "llvmlite"},
     "hfrl.record": {"numpy"},
     "hfrl.stats": {"numpy"},
+    "hfrl.stats_worlds": {"numpy"},
     "hfrl.flags": set(),
     "hfrl.groups": set(),
     "hfrl.compare": {"numpy"},

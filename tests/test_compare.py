@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hfrl import groups, plot, record, stats
+from hfrl import groups, plot, record, stats, stats_worlds
 from hfrl.config import Arm
 from hfrl.plot import COLOURS, Curve, look
 from hfrl.plot_compare import MEANING, figure
@@ -312,8 +312,67 @@ def test_the_figure_shows_the_numbers() -> None:
 
 def test_a_world_with_taste_has_a_row_for_it() -> None:
     fig = figure([a_curve("a", "Pizza", taste=True), a_curve("b", "Pizza", taste=True), a_curve("a", "Lake")], "c")
-    assert [axes.get_title(loc="left") for axes in fig.axes[::4]] == ["Pizza", "Lake", "Pizza, hidden taste"]
-    assert len(fig.axes) == 12
+    titles = ["Pizza", "Lake", "Pizza, hidden taste", "all 2 worlds"]
+    assert [axes.get_title(loc="left") for axes in fig.axes[::4]] == titles
+    assert len(fig.axes) == 16
+
+
+def test_all_worlds_together_by_hand() -> None:
+    """Two worlds on different scales, four runs each, of which the ends are normalised: worst 0, best known 1."""
+    lake = [a_curve(label, "Lake")._replace(
+        returns=np.array(ends)[:, None] / 10 * [0.5, 1.0], timesteps=np.array([50, 100]), presses=np.zeros((4, 2)),
+        optimal_return=1.0,
+    ) for label, ends in (("a", (0, 2, 4, 6)), ("b", (2, 4, 6, 8)))]  # fmt: skip
+    cliff = [curve._replace(title="Cliff", returns=100 * curve.returns - 100, optimal_return=None) for curve in lake]
+    fig = figure([*lake, *cliff], "c")
+    efficiency, ends, _, improvements = fig.axes[8:]
+    assert efficiency.get_title(loc="left") == "all 2 worlds"
+    # Lake: 0 .. 1, so ends as they are; Cliff: -100 .. -20 is 0 .. 1, so 0, 0.25, 0.5, 0.75 and 0.25, 0.5, 0.75, 1.
+    a, b = [0, 0.2, 0.4, 0.6, 0, 0.25, 0.5, 0.75], [0.2, 0.4, 0.6, 0.8, 0.25, 0.5, 0.75, 1]
+    for colour, scores in zip(COLOURS, (a, b), strict=False):
+        thick = next(line for line in efficiency.get_lines() if line.get_color() == colour and line.get_linewidth() > 2)
+        np.testing.assert_allclose(thick.get_xdata(), [0.5, 1])
+        np.testing.assert_allclose(np.asarray(thick.get_ydata())[-1], np.mean(sorted(scores)[2:-2]))
+        mark = next(line for line in ends.get_lines() if line.get_color() == colour)
+        np.testing.assert_allclose(np.asarray(mark.get_xdata())[0], np.mean(sorted(scores)[2:-2]))
+    (chance,) = [line for line in improvements.get_lines() if line.get_color() == COLOURS[1]]
+    # In each world of 16 pairs 10 are won and 3 are ties.
+    np.testing.assert_allclose(np.asarray(chance.get_xdata())[0], 11.5 / 16)
+
+
+def test_only_arms_of_every_world_are_put_together() -> None:
+    fig = figure([a_curve("a", "Lake"), a_curve("b", "Lake"), a_curve("b", "Taxi", seeds=3)], "c")
+    _, ends, _, _ = fig.axes[8:]
+    assert [line.get_color() for line in ends.get_lines()] == [COLOURS[1]]
+    assert len(figure([a_curve("a", "Lake"), a_curve("b", "Taxi")], "c").axes) == 8
+
+
+def test_worlds_of_other_lengths_have_their_ends_in_common() -> None:
+    short = a_curve("a", "Taxi")
+    short = short._replace(timesteps=short.timesteps[:3], returns=short.returns[:, :3], presses=short.presses[:, :3])
+    efficiency, *_ = figure([a_curve("a", "Lake"), short], "c").axes[8:]
+    assert {len(line.get_xdata()) for line in efficiency.get_lines()} == {1}  # type: ignore[arg-type]
+
+
+def test_worlds_are_resampled_each_by_itself() -> None:
+    """Worlds that lie far apart widen no band, and its width is that of the mean of their means."""
+    rng = np.random.default_rng(3)
+    scores = rng.normal(0, [1.0, 2.0, 0.5], (40, 3))
+    low, high = stats_worlds.stratified_band(scores, np.mean) or (0, 0)  # type: ignore[arg-type]
+    far_low, far_high = stats_worlds.stratified_band(scores + np.array([0, 1000, -500]), np.mean) or (0, 0)  # type: ignore[arg-type]
+    np.testing.assert_allclose([far_low - low, far_high - high], 500 / 3, rtol=1e-9)
+    error = np.sqrt((scores.var(axis=0) / 40).sum()) / 3
+    assert (high - low) / (2 * 1.96 * error) == pytest.approx(1, abs=0.08)
+    assert stats_worlds.stratified_band(scores[:2], np.mean) is None  # type: ignore[arg-type]
+
+
+def test_one_world_together_is_that_world() -> None:
+    curves = np.random.default_rng(5).normal(size=(9, 1, 4))
+    np.testing.assert_array_equal(stats_worlds.iqm_over_worlds(curves), stats.iqm_curve(curves[:, 0]))
+    a, b = curves[:, :, 0], curves[:, :, 1]
+    assert stats_worlds.improvement_over_worlds(a, b) == stats.probability_of_improvement(a[:, 0], b[:, 0])
+    mine, theirs = (stats_worlds.improvement_interval_over_worlds(a, b), stats.improvement_interval(a[:, 0], b[:, 0]))
+    np.testing.assert_allclose(mine, theirs, atol=0.04)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
