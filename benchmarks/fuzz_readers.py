@@ -58,7 +58,7 @@ class Target(NamedTuple):
 
 def targets(folder: Path) -> dict[str, Target]:
     """All readers, with a run and a session recorded for them in ``folder``."""
-    from hfrl import checkpoint, exchange, teach, window
+    from hfrl import checkpoint, exchange, reproduce, teach, window
     from hfrl.config import Train, arms, read_config
     from hfrl.credit import empirical_window
     from hfrl.experiment import Session, engine_of
@@ -158,6 +158,7 @@ def targets(folder: Path) -> dict[str, Target]:
         ),
         "config": Target("config.toml", (toml,), config),
         "record": Target("config.json", ((table / "config.json").read_bytes(),), config),
+        "figure": Target("figure.json", (figure_of(folder),), reproduce.read_panels),
         "meta": Target("meta.json", ((table / "meta.json").read_bytes(),), read_json),
         "session": Target("session.json", (b'{"seed": 0, "warmup": 500, "load": null}',), start),
         "log": Target("feedback.jsonl", (log, session_log), teach.read_log),
@@ -187,6 +188,15 @@ def targets(folder: Path) -> dict[str, Target]:
             (place / target.file).write_bytes(content)
             target.read(place / target.file)
     return good
+
+
+def figure_of(folder: Path) -> bytes:
+    """The figure of a published experiment, as numbers."""
+    from hfrl import reproduce
+
+    panels = [reproduce.Panel("a", "x", "y", [reproduce.Line("one", (1, 2), (0.5, float("nan")))], y_limits=(0, 1)),
+              reproduce.Panel("b", "", "", cells=[[1, 2], [3, 4]])]  # fmt: skip
+    return (reproduce.write("taxi", reproduce.Result([], panels), folder) / "figure.json").read_bytes()
 
 
 def saved_by(run: Path) -> tuple[bytes, ...]:

@@ -143,7 +143,9 @@ def _draw(flags: Any, plan: Plan, suite: Suite, found: Tables, cells: Sequence[C
         figures.append(plot_bench.gains(panels, order, out / "figures" / "gains.png", command))
     facts = describe_machine(command)
     metas = {folder for cell in cells if (folder := bench_cells.folder_of(out, cell)).is_dir()}
-    commits = sorted({str(read_json(folder / "meta.json")["git_commit"]) for folder in metas})
+    commits = sorted(
+        {str(meta.get("git_commit")) for folder in metas if isinstance(meta := read_json(folder / "meta.json"), dict)}
+    )
     machine = f"hfrl {facts['versions'].get('hfrl')}, Python {facts['python']}, {facts['machine']['cores']} cores"
     seconds = sum(run.seconds for run in suite.runs)
     told = bench_page.Told(command, machine, commits, flags.quick, seeds, seconds)

@@ -19,8 +19,8 @@ from hfrl.bench_plan import Cell, Plan, World
 from hfrl.bench_score import Goal, Marks, Numbers
 from hfrl.config import Arm
 from hfrl.fanout import Ending, Task, run_tasks, workers
-from hfrl.record import is_finished, open_run, read_json, write_json
-from hfrl.summary import optimum, seed_evaluations
+from hfrl.record import is_finished, open_run, write_json
+from hfrl.summary import optimum, seed_evaluations, seed_summary
 from hfrl.teachers import TASTE_WEIGHT
 from hfrl.types import UserError
 
@@ -135,7 +135,7 @@ def estimate(out: Path, plan: Plan, cells: Sequence[Cell], jobs: str) -> float:
         for seed in cell.arm.seeds:
             folder = folder_of(out, cell) / f"seed_{seed}"
             if is_finished(folder, cell.arm.total_timesteps):
-                known.setdefault(cell.world, []).append(float(read_json(folder / "summary.json")["wall_s"]))
+                known.setdefault(cell.world, []).append(float(seed_summary(folder)["wall_s"]))
     each = {name: float(np.mean(known.get(name, [world.seconds]))) for name, world in plan.worlds.items()}
     longer = [cell.arm.total_timesteps / plan.worlds[cell.world].steps for cell, _ in todo]
     total = sum(each[cell.world] * times for (cell, _), times in zip(todo, longer, strict=True))
@@ -190,6 +190,8 @@ def read_run(folder: Path, cell: Cell, seed: int, goal: Goal) -> Run:
     steps, presses = found["timesteps"], found["presses"]
     sides = []
     for suffix in ("_with_h", ""):
+        if f"results{suffix}" not in found:
+            raise UserError(f"{folder / 'evaluations.npz'} is damaged: expected results{suffix}")
         returns = found[f"results{suffix}"].mean(axis=1)
         tastes = found[f"tastes{suffix}"].mean(axis=1) if f"tastes{suffix}" in found else None
         # The reference arm is paid for taste; a return is always what the world itself pays.
@@ -197,7 +199,7 @@ def read_run(folder: Path, cell: Cell, seed: int, goal: Goal) -> Run:
         sides.append((returns if tastes is None else returns - paid * tastes, tastes))
     guided, alone = (bench_score.marks(steps, returns, tastes, presses, goal) for returns, tastes in sides)
     attained = bench_score.attainments(*sides[0], goal)
-    seconds = float(read_json(folder / "summary.json")["wall_s"])
+    seconds = float(seed_summary(folder)["wall_s"])
     return Run(cell.method, cell.world, cell.condition, seed, guided, alone, attained, presses, seconds)
 
 

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hfrl import registry
-from hfrl.reading import read_json
+from hfrl.reading import is_finite, read_json
 from hfrl.record import command_line, write_json
 from hfrl.types import UserError
 
 #: Half the width of a 95 % interval of a mean, in standard errors.
 NORMAL_95 = 1.96
+#: Of one figure.
+MOST_PANELS = 20
 
 
 class Metric(NamedTuple):
@@ -154,9 +156,17 @@ def redraw(name: str, folder: Path) -> Path:
     path = folder / name / "figure.json"
     if not path.is_file():
         raise UserError(f"{path} is not there: reproduce {name} makes it (--redraw draws from what was made)")
+    return _draw(name, read_panels(path), folder / name)
+
+
+def read_panels(path: Path) -> list[Panel]:
+    """The panels of a ``figure.json``. Raises UserError."""
     try:
-        return _draw(name, [_panel(content) for content in read_json(path)], folder / name)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        panels = [_panel(content) for content in read_json(path)]
+        if not 1 <= len(panels) <= MOST_PANELS:
+            raise ValueError(f"it has {len(panels)} panels")
+        return panels
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
         raise UserError(f"{path} is damaged: {error}") from error
 
 
@@ -182,11 +192,15 @@ def _panel(content: Any) -> Panel:
     curves = [Line(str(line["label"]), _values(line["x"]), _values(line["y"])) for line in content["lines"]]
     limits = None if content["y_limits"] is None else (float(content["y_limits"][0]), float(content["y_limits"][1]))
     cells = [_values(row) for row in content["cells"]]
+    if any(len(line.x) != len(line.y) for line in curves) or len({len(row) for row in cells}) > 1:
+        raise ValueError("its numbers do not fit together")
     title, x_label, y_label = (str(content[name]) for name in ("title", "x_label", "y_label"))
     return Panel(title, x_label, y_label, curves, cells, limits, bool(content["log_x"]))
 
 
 def _values(numbers: Sequence[float | None]) -> list[float]:
+    if not all(number is None or is_finite(number) for number in numbers):
+        raise ValueError("a value is no number")
     return [float("nan") if number is None else float(number) for number in numbers]
 
 

@@ -119,8 +119,9 @@ def seed_evaluations(folder: Path) -> Arrays:
             raise UserError(f"{path} is damaged: expected {key} with {dimensions} dimension(s)")
         if arrays[key].size == 0 or len(arrays[key]) != len(timesteps) or not _is_finite(arrays[key]):
             raise UserError(f"{path} is damaged: expected {key} with a finite number for each of its evaluations")
-    if "tastes" in arrays and (arrays["tastes"].shape != arrays["results"].shape or not _is_finite(arrays["tastes"])):
-        raise UserError(f"{path} is damaged: tastes must be finite (no NaN), one for each of the results")
+    for key in ("tastes", "results_with_h", "tastes_with_h"):
+        if key in arrays and (arrays[key].shape != arrays["results"].shape or not _is_finite(arrays[key])):
+            raise UserError(f"{path} is damaged: {key} must be finite (no NaN), one for each of the results")
     return arrays
 
 

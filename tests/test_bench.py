@@ -16,7 +16,7 @@ from hfrl.bench_plan import NOBODY, PLAIN, Method, Plan
 from hfrl.bench_score import Goal, Marks
 from hfrl.bench_table import Mean, Row
 from hfrl.config import Arm
-from hfrl.record import read_json, write_json
+from hfrl.record import read_arrays, read_json, write_arrays, write_json
 from hfrl.run import main
 from hfrl.types import UserError
 
@@ -376,6 +376,32 @@ def test_a_tiny_suite_from_end_to_end(tiny: Plan, tmp_path: Path, capsys: pytest
     assert (float(plain["gain"]), float(plain["faster"]), float(plain["presses"])) == (0.0, 1.0, 0.0)
     ranking = rows_of(tmp_path / "ranking.csv")
     assert [float(row["score"]) for row in ranking] == sorted((float(row["score"]) for row in ranking), reverse=True)
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_suite_whose_files_are_damaged_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert bench(tmp_path, "--seeds", "0-1") == 0
+    summary = next(tmp_path.rglob("seed_0/summary.json"))
+    seen, meta = summary.with_name("evaluations.npz"), summary.parent.parent / "meta.json"
+    facts = json.loads(summary.read_text())
+    arrays = read_arrays(seen)
+    for path, content in (
+        (summary, json.dumps(facts | {"wall_s": "long"}).encode()),
+        (summary, json.dumps({key: facts[key] for key in facts if key != "wall_s"}).encode()),
+        (seen, {name: array for name, array in arrays.items() if name != "results_with_h"}),
+        (seen, arrays | {"results_with_h": arrays["results_with_h"][:, :0]}),
+        (meta, b"["),
+    ):
+        whole = path.read_bytes()
+        path.write_bytes(content) if isinstance(content, bytes) else write_arrays(path, content)
+        capsys.readouterr()
+        assert bench(tmp_path, "--seeds", "0-1") == 2
+        said = capsys.readouterr().err
+        assert str(path) in said
+        assert said.count("\n") == 1
+        path.write_bytes(whole)
+    meta.write_bytes(b"[3]")
+    assert bench(tmp_path, "--seeds", "0-1") == 0
 
 
 def test_rows_agree_with_the_run_folders(tiny: Plan, tmp_path: Path) -> None:

@@ -56,7 +56,20 @@ def hook(fuzz: Any) -> Any:
 
 
 NAMES = [
-    *("arrays", "agent", "network", "evaluations", "summary", "config", "record", "meta", "session", "log", "monitor"),
+    *(
+        "arrays",
+        "agent",
+        "network",
+        "evaluations",
+        "summary",
+        "config",
+        "record",
+        "meta",
+        "figure",
+        "session",
+        "log",
+        "monitor",
+    ),
     *("checkpoint", "going_on", "kernel", "presses", "compiled", "table", "progress", "delays", "keys", "keymap"),
     *(("parquet",) if importlib.util.find_spec("pyarrow") else ()),
 ]
