@@ -187,6 +187,8 @@ class Switch:
         blend: the blend in force; assign another one to switch live.
         model: H, fed with every judgement whichever blend is on, so that a switch finds one ready.
         previous: the step that was learnt last, in this episode; None at its start.
+        entered: the index of the step to be learnt next, and the potential that each reward port has of its state, as
+            it was when that state was entered; None where no potential is paid, and at an episode's start.
         reliability: the consistency of each trainer as the blend in force estimates it; empty where none does.
         takeover: (observation, the agent's distribution) -> what a person who drives makes of it; None where nobody can
             take over.
@@ -202,6 +204,8 @@ class Switch:
         self._agent: Any = None
         self._remembers = False
         self.previous: Step | None = None
+        self.entered: tuple[int, tuple[float, ...]] | None = None
+        self._enters = False
         self._potentials: dict[str, LearntPotential] = {}
         self._rng: np.random.Generator | None = None
         self._still = False
@@ -217,7 +221,10 @@ class Switch:
         reason = None if self._agent is None else unlike(blend, self._agent)
         if reason:
             raise UserError(reason)
+        if blend is not getattr(self, "_blend", None):
+            self.entered = None  # it was another potential
         self._blend = blend
+        self._enters = any(port.phi is not None for port in blend.reward)
         plan = blend.potential
         if plan is not None and plan.kind not in self._potentials and getattr(self.model, "rows", None) is not None:
             made = LearntPotential(plan, self.model.rows, self.model.actions, self.model.row)
@@ -263,7 +270,7 @@ class Switch:
         if self._still:
             return
         self.meet(agent)
-        self._agent, self._rng, self.previous = agent, rng, None
+        self._agent, self._rng, self.previous, self.entered = agent, rng, None, None
         self._remembers = isinstance(agent, Corrigible)
         for potential in self._potentials.values():
             potential.rng = rng
@@ -327,8 +334,15 @@ class Switch:
         self._agent = agent
         told = as_chosen(judgement) if self._blend.extends == "action" else judgement
         update: Update | None = agent.update(told, self.reward)
-        self.previous = None if judgement.step.ended else judgement.step
+        step = judgement.step
+        self.previous = None if step.ended else step
+        if self._enters:
+            self.entered = None if step.ended else (step.index + 1, self._entering(step.next_observation))
         return update
+
+    def _entering(self, observation: Any) -> tuple[float, ...]:
+        context = self._context(observation)
+        return tuple(port.potential(context) for port in self._blend.reward)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What blends have learnt beside H, as plain arrays for a checkpoint."""
@@ -351,7 +365,7 @@ class Switch:
         names = arrays["reliability_of"].tolist() if "reliability_of" in arrays else []
         values = np.asarray(arrays["reliability"], np.float64).tolist() if names else []
         self.reliability = {str(name): float(value) for name, value in zip(names, values, strict=True)}
-        self.previous = None
+        self.previous = self.entered = None
 
     # --- the ports ---------------------------------------------------------------------------------------------------
 
@@ -360,7 +374,7 @@ class Switch:
         potential = None if plan is None else self._potentials.get(plan.kind)
         now = (
             self.model, self.gamma, self.index, self.episode, observation, judgement, self._agent, potential,
-            self.reliability, self.previous,
+            self.reliability, self.previous, None,
         )  # fmt: skip
         return record(Context, now)
 
@@ -372,8 +386,10 @@ class Switch:
         if isinstance(value, np.ndarray):
             return self._rewards(judgement) if self._told() else value
         context = self._context(judgement.step.observation, judgement)
-        for port in self._blend.reward:
-            value = port(context, value)
+        entered = self.entered
+        known = entered[1] if entered is not None and entered[0] == judgement.step.index else ()
+        for at, port in enumerate(self._blend.reward):
+            value = port(context._replace(entered=known[at]) if known else context, value)
         return value
 
     def _rewards(self, batch: Any) -> Any:

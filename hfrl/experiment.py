@@ -157,7 +157,7 @@ class Stepping:
             "uniforms": place.uniforms.state(),
             "clock": [place.clock.ticks, place.clock.pauses],
             "under_way": None if place.under_way is None else encoded(tuple(place.under_way)),
-            "switch": [switch.index, switch.episode, encoded(switch.previous)],
+            "switch": [switch.index, switch.episode, encoded(switch.previous), encoded(switch.entered)],
             "world": list(way),
             "teacher": state_of(session.teacher),
             "credit": state_of(session.credit),
@@ -189,7 +189,7 @@ class Stepping:
         self._place = Place(int(index), int(episode), uniforms, world_seed, clock, under_way)
         switch = session.switch
         switch.index, switch.episode = (int(number) for number in state["switch"][:2])
-        switch.previous = decoded(state["switch"][2])
+        switch.previous, switch.entered = (decoded(one) for one in state["switch"][2:])
         give_back(session.teacher, state["teacher"])
         give_back(session.credit, state["credit"])
         way = Footprints(*state["world"])

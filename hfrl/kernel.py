@@ -15,6 +15,7 @@ import numpy as np
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 
+from hfrl import tamer_rl
 from hfrl.blend import extend
 from hfrl.kernel_blends import (
     bias_lines,
@@ -35,9 +36,12 @@ from hfrl.teachers import Dials, oracle
 __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "plan_of", "praised", "world_of"]
 
 #: What the page keeps of a seed between two calls: whole numbers ...
-CLOCK = ("steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born")
-#: ... and others: the probability of the action chosen, the return so far, sums since the start.
-REAL = ("mu", "total", "errors", "signals", "updates")
+CLOCK = (
+    "steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born", "o1", "a1",
+)  # fmt: skip
+#: ... and others: the probability of the action chosen, the return so far, sums since the start, and the potential of
+#: the present state as it was when it was entered.
+REAL = ("mu", "total", "errors", "signals", "updates", "entered")
 #: The generators of a seed, in this order.
 STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity")
 FOREVER = 1 << 62
@@ -166,6 +170,8 @@ def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: K
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
     if blend.extends == "features":
         raise RefusedError("H among the features of an agent is no table")
+    if blend.fades:
+        raise RefusedError("eligibility asks how fresh labels are, and the compiled loop does not keep their times")
     extend(agent, blend, None)
     page = Page()
     tables = tuple(agent.learnt())
@@ -330,7 +336,7 @@ def _loop_lines(
 
     on_policy = bool(agent.on_policy)
     lines = ["if fresh:", *("    " + line for line in _first_lines(page, world))]
-    lines += ["    t, total, fresh = 0, 0.0, 0", f"    a, mu = {chosen('s')}"]
+    lines += ["    t, total, fresh = 0, 0.0, 0", "    entered, o1 = np.nan, -1", f"    a, mu = {chosen('s')}"]
     if _extra(blend):
         lines += choice_lines(world.actions, "a", "c")
     lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
@@ -359,6 +365,8 @@ def _loop_lines(
     lines += ["    n_episodes += 1", "    episode += 1", "    fresh = 1"]
     if not on_policy:
         lines += ["else:", f"    a2, mu2 = {chosen('s2')}"]
+    if any(port.rule is tamer_rl.look_back for port in blend.reward):
+        lines += ["o1, a1 = o, a"]
     return [*lines, f"s, a, mu = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2"]
 
 

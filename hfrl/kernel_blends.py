@@ -143,10 +143,14 @@ def potential_lines(page: Page, blend: Blend, agent: Any, taught: bool) -> list[
 def reward_lines(page: Page, blend: Blend, agent: Any, taught: bool) -> list[str]:
     """What the agent is told: the reward ports, from left to right."""
     lines = []
+    if sum(port.phi is not None for port in blend.reward) > 1:
+        raise RefusedError("two potentials of the person's model in a row")
     for port in blend.reward:
         told = _told_lines(page, port.rule, agent, taught)
         lines.append(f"beta = {page.schedule(port.weight, 'index', 'episode')}")
+        lines += ["phi2 = 0.0"] if port.phi is not None else []
         lines += ["if beta != 0:", *("    " + line for line in told)]
+        lines += ["entered = phi2"] if port.phi is not None else []
     return lines
 
 
@@ -165,12 +169,18 @@ def _told_lines(page: Page, rule: Rule, agent: Any, taught: bool) -> list[str]:
     if rule is tamer_rl.add_potential:
         page.functions["potential"] = tamer_rl.potential
         return [
-            "phi1 = potential(beta, h_mean[o])",
+            "phi1 = entered if entered == entered else potential(beta, h_mean[o])",
             "phi2 = 0.0 if terminated else potential(beta, h_mean[o2])",
             f"signal = signal + potential_difference({gamma}, phi1, phi2, terminated)",
         ]
     if rule is tamer_rl.look_ahead:
         return _ahead_lines(agent, gamma)
+    if rule is tamer_rl.look_back:
+        page.functions["look_back_difference"] = tamer_rl.look_back_difference
+        return [
+            "phi0 = 0.0 if o1 < 0 else beta * h_mean[o1, a1]",
+            f"signal = signal + look_back_difference({gamma}, beta * h_mean[o, a], phi0)",
+        ]
     if rule is advice.add_learnt_potential:
         return [
             "phi2 = 0.0 if terminated else phi[o2, a2]",

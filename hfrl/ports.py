@@ -34,7 +34,8 @@ class Context(NamedTuple):
 
     ``agent`` is whoever learns, for blends that read its own values; ``potential`` the learnt potential of the blend in
     force, where it has one; ``reliability`` the estimated consistency of each trainer, where a blend estimates it;
-    ``previous`` the step of this episode that was learnt before the judged one.
+    ``previous`` the step of this episode that was learnt before the judged one; ``entered`` the port's own potential of
+    the judged step's state as it was when that state was entered, None where nobody knows.
     """
 
     model: Any
@@ -47,6 +48,7 @@ class Context(NamedTuple):
     potential: Any = None
     reliability: Mapping[str, float] = {}
     previous: Step | None = None
+    entered: float | None = None
 
     @property
     def judged(self) -> Judgement:
@@ -61,6 +63,12 @@ class Rule(Protocol):
     def __call__(self, context: Context, beta: float, value: Any, /) -> Any: ...
 
 
+class Potential(Protocol):
+    """(context, weight) -> phi of the observation, at a weight that is not 0."""
+
+    def __call__(self, context: Context, beta: float, /) -> float: ...
+
+
 class Estimator(Protocol):
     """context at an episode's start -> the consistency of each trainer."""
 
@@ -68,14 +76,23 @@ class Estimator(Protocol):
 
 
 class Port(NamedTuple):
-    """A rule with its weight beta; at weight 0 the identity, whatever the rule."""
+    """A rule with its weight beta; at weight 0 the identity, whatever the rule.
+
+    ``phi`` is the potential of a state, where the rule pays differences of one: (context, weight) -> a number.
+    """
 
     weight: Schedule
     rule: Rule
+    phi: Potential | None = None
 
     def __call__(self, context: Context, value: Any) -> Any:
         beta = self.weight(context.index, context.episode)
         return value if beta == 0 else self.rule(context, beta, value)
+
+    def potential(self, context: Context) -> float:
+        """phi(s) as it is now; 0 at weight 0, or where there is none."""
+        beta = self.weight(context.index, context.episode)
+        return 0.0 if beta == 0 or self.phi is None else self.phi(context, beta)
 
 
 class PotentialPlan(NamedTuple):

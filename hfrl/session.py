@@ -305,7 +305,7 @@ def reweighted(blend: Blend, beta: float) -> Blend:
     """The same rules at a constant weight."""
 
     def at(ports: tuple[Port, ...]) -> tuple[Port, ...]:
-        return tuple(Port(Constant(beta), port.rule) for port in ports)
+        return tuple(port._replace(weight=Constant(beta)) for port in ports)
 
     return blend._replace(reward=at(blend.reward), bias=at(blend.bias), mix=at(blend.mix), start=at(blend.start))
 

@@ -135,10 +135,17 @@ def augment(context: Context, beta: float, reward: float) -> float:
     return augmented_reward(reward, context.gamma, False, beta_h, ahead, worth(step.next_observation))
 
 
+def potential_of_state(context: Context, beta: float) -> float:
+    """phi(s) of :func:`potential_based`."""
+    return potential(beta, context.model.values(context.observation))
+
+
 def add_potential(context: Context, beta: float, reward: float) -> float:
-    """The rule of :func:`potential_based`."""
+    """The rule of :func:`potential_based`: F = gamma phi(s', t') - phi(s, t), phi(s, t) as it was when s was entered,
+    so that the differences of an episode sum up also while H is being learnt (Devlin & Kudenko, "Dynamic
+    potential-based reward shaping", AAMAS 2012)."""
     step = context.judged.step
-    phi = potential(beta, context.model.values(step.observation))
+    phi = potential_of_state(context, beta) if context.entered is None else context.entered
     phi_next = 0.0 if step.terminated else potential(beta, context.model.values(step.next_observation))
     return reward + potential_difference(context.gamma, phi, phi_next, step.terminated)
 
@@ -302,8 +309,9 @@ def control_sharing(beta: float | str | Schedule = 0.5, decay: float = 1.0, elig
 
 
 def potential_based(beta: float | str | Schedule = 1.0) -> Blend:
-    """8. R' = R + gamma phi(s') - phi(s), phi = beta max_a H(s, a): faster, never another goal."""
-    return Blend("potential_based", reward=(Port(weight(beta), add_potential),))
+    """8. R' = R + gamma phi(s') - phi(s), phi = beta max_a H(s, a): faster, never another goal. H and beta may change
+    on the way: phi(s) is what it was when s was entered."""
+    return Blend("potential_based", reward=(Port(weight(beta), add_potential, potential_of_state),))
 
 
 def look_ahead_advice(beta: float = 1.0) -> Blend:

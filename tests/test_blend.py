@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hfrl.agents import Sarsa
 from hfrl.blend import (
     Blend,
     Context,
@@ -377,6 +379,50 @@ def test_potentials_telescope_along_any_path(h: list[float], gamma: float, path:
         last = t == len(path) - 2
         total += gamma**t * live.reward(Judgement(Step(t, 0, state, 0, 0.0, after, last, False)))
     assert total == pytest.approx(-3.0 * h[path[0]], abs=1e-9)
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), min_size=9, max_size=9),
+    st.floats(0.1, 1.0),
+    st.lists(st.integers(0, 5), min_size=3, max_size=9),
+    st.sampled_from([3.0, "linear:3:1:6"]),
+)
+def test_they_telescope_while_h_and_beta_change(words: list[float], gamma: float, path: list[int], beta: Any) -> None:
+    """Every step is judged just before it is learnt, so phi is another one each time: what is paid in all is still
+    -phi(s0) of the first step, and nothing that the agent does changes it."""
+    live = Switch(potential_based(beta), HumanTable(6, 1, int), gamma)
+    listener = Sarsa(gymnasium.make("FrozenLake-v1"))
+    total, first = 0.0, 0.0
+    for t, (state, after) in enumerate(pairwise(path)):
+        live.index = t
+        step = Step(t, 0, state, 0, 0.0, after, t == len(path) - 2, False, next_action=0)
+        live.observe(Judgement(step, ((words[t], 1.0),)))
+        if t == 0:
+            first = 3.0 * live.model.values(state)[0]
+        update = live.learn(listener, Judgement(step))
+        assert update is not None
+        total += gamma**t * update.signal
+    assert total == pytest.approx(-first, abs=1e-9)
+
+
+def test_a_step_that_does_not_follow_is_paid_by_the_potential_of_now() -> None:
+    live = switch(potential_based(2.0))
+    agent = Sarsa(gymnasium.make("FrozenLake-v1"))
+    live.learn(agent, Judgement(SOME_STEP._replace(next_action=0)))
+    assert live.entered == (SOME_STEP.index + 1, (1.0,))
+    live.entered = (SOME_STEP.index + 1, (7.0,))
+    assert told_by(live, SOME_STEP._replace(index=SOME_STEP.index + 1)) == pytest.approx(-0.1 + 0.9 * 1.0 - 7.0)
+    assert told_by(live, SOME_STEP._replace(index=SOME_STEP.index + 2)) == pytest.approx(-0.1 + 0.9 * 1.0 - 2.0)
+    live.learn(agent, Judgement(SOME_STEP._replace(next_action=0, truncated=True)))
+    assert live.entered is None
+    live.learn(agent, Judgement(SOME_STEP._replace(next_action=0)))
+    live.blend = action_biasing()
+    assert live.entered is None
+
+
+def told_by(live: Switch, step: Step) -> float:
+    return float(live.reward(Judgement(step)))
 
 
 def corridor(length: int, penalty: float) -> MDP:

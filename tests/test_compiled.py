@@ -128,6 +128,7 @@ def test_a_plain_run_of_many_steps(world: str) -> None:
         blends.action_biasing(0.7, decay=0.98),
         blends.control_sharing(0.6),
         blends.extra_action(),
+        blends.potential_based("linear:1:0:400"),
         blends.chain(blends.reward_shaping(0.3), blends.potential_based(0.5), blends.action_biasing(0.4)),
         blends.chain(blends.action_biasing(0.4), blends.action_biasing(0.2), blends.control_sharing(0.3)),
     ],
@@ -151,6 +152,10 @@ def test_blends_of_several_ports_in_a_row(blend: Blend) -> None:
     same_bits("hfrl/Pizza-v0", "q_learning", 3_000, blend, Dials(0.9, 0.3))
 
 
+def test_look_back_advice_remembers_the_step_before() -> None:
+    same_bits("hfrl/Pizza-v0", "sarsa", 3_000, blends.look_back_advice("linear:1:0:2000"), Dials(0.9, 0.3))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "blend",
@@ -172,7 +177,12 @@ def test_each_of_them_alone(agent: str, blend: Blend) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "blend",
-    [blends.dpba(1.5, rate=0.1), blends.dpba(source="model", corrected=False), blends.q_augmentation(0.5)],
+    [
+        blends.dpba(1.5, rate=0.1),
+        blends.dpba(source="model", corrected=False),
+        blends.q_augmentation(0.5),
+        blends.chain(blends.look_back_advice(0.7), blends.potential_based(0.7)),
+    ],
     ids=lambda blend: blend.name,
 )
 @pytest.mark.parametrize("agent", ["sarsa", "sarsa_lambda"])
@@ -193,9 +203,10 @@ def test_augmentation_of_an_agent_that_averages(settings: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("blend", "agent", "reason"),
     [
-        (blends.look_back_advice(), "sarsa", "look_back is none of ours"),
+        (blends.model_feature(), "sarsa", "H among the features"),
+        (blends.chain(blends.potential_based(), blends.potential_based()), "sarsa", "two potentials"),
         (blends.policy_shaping(consistency="em"), "sarsa", "consistency is estimated"),
-        (blends.action_biasing(eligibility=0.9), "sarsa", "Fading is none of ours"),
+        (blends.action_biasing(eligibility=0.9), "sarsa", "how fresh labels are"),
     ],
 )
 def test_blends_that_only_the_python_loop_runs(blend: Blend, agent: str, reason: str) -> None:

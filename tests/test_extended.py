@@ -28,7 +28,7 @@ from hfrl.agents import (
 )
 from hfrl.blend import Deeds, Switch, chain, extra_action, model_feature, none, refusal, reward_shaping
 from hfrl.blend import action_biasing as biasing
-from hfrl.compiled import Batch, RefusedError
+from hfrl.compiled import Batch
 from hfrl.config import Arm
 from hfrl.encoding import beside, encoder_of
 from hfrl.loop import evaluate, human_model, play
@@ -469,12 +469,6 @@ def test_a_table_has_no_features(agent: str, world: str) -> None:
     env = make(world)
     made = build.make_agent(dataclasses.replace(an_arm(world, name), set=chosen), env)
     assert "has none: each of its values stands alone" in str(refusal(model_feature(), made, human_model(env), 0.9))
-
-
-def test_the_compiled_engine_has_no_features() -> None:
-    env = make("FrozenLake-v1")
-    with pytest.raises(RefusedError, match="H among the features"):
-        Batch(env, QLearning(env), range(2), model_feature(), Dials(1.0, 1.0))
 
 
 def test_own_distribution_is_kept() -> None:

@@ -132,14 +132,14 @@ def compiled(agent: str, blend: Blend, dials: Dials | None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("potential", [pytest.param("dpba", marks=pytest.mark.slow), "pies"])
 def test_all_of_them_in_a_row_at_weight_0_in_the_compiled_engine(potential: str) -> None:
-    """A chain has one learnt potential; look-back advice is the Python loop's."""
-    names = [name for name in WEIGHTED if name not in ("dpba", "pies", "look_back_advice")]
+    """A chain has one learnt potential."""
+    names = [name for name in WEIGHTED if name not in ("dpba", "pies")]
     still = chain(*(make_blend(f"{name}:beta=0") for name in [*names, potential]))
     assert same(compiled("sarsa", none(), None), compiled("sarsa", still, Dials(0.8, 0.6)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in WEIGHTED if name != "look_back_advice"])
+@pytest.mark.parametrize("name", WEIGHTED)
 @pytest.mark.parametrize("agent", ["q_learning", "expected_sarsa", "double_q", "n_step_sarsa", "reinforce"])
 def test_every_blend_at_weight_0_in_the_compiled_engine(agent: str, name: str) -> None:
     still = make_blend(f"{name}:beta=0")
