@@ -5,6 +5,7 @@ Every file carries the command that made it: a GIF and a video as their comment,
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -15,6 +16,7 @@ from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from hfrl.experiment import Session
+from hfrl.live import action_names
 from hfrl.loop import DEFAULT_CAP, Greedy, play
 from hfrl.record import command_line
 from hfrl.types import Acted, Step, UserError
@@ -86,7 +88,7 @@ def shots(session: Session, env: Any, episodes: int) -> Iterator[Shot]:
     """
     opening = _Opening(TimeLimit(env, DEFAULT_CAP))
     switch = session.switch.frozen()
-    names = getattr(env.unwrapped, "action_meanings", None)
+    names = action_names(env)
     total, number, ended = 0.0, 0, 0
     for event in play(opening, Greedy(session.agent), blend=switch, seed=session.evaluation_seed):
         if not isinstance(event, Acted):
@@ -96,11 +98,22 @@ def shots(session: Session, env: Any, episodes: int) -> Iterator[Shot]:
             yield Shot(opening.first, step.episode, None, 0, "", 0.0)
             opening.first, total, number = None, 0.0, 0
         total, number = total + step.reward, number + 1
-        action = names[step.action] if names else f"action {step.action}"
-        yield Shot(env.render(), step.episode, step, number, action, total)
+        yield Shot(env.render(), step.episode, step, number, names[step.action], total)
         ended += step.ended
         if ended == episodes:
             return
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Pictures for a file need no display, so that worlds drawn by SDL look for none, and complain of none."""
+    told = os.environ.get("SDL_VIDEODRIVER")
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    try:
+        yield
+    finally:
+        if told is None:
+            del os.environ["SDL_VIDEODRIVER"]
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

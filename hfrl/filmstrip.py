@@ -13,7 +13,7 @@ from hfrl.config import Arm
 from hfrl.experiment import Session
 from hfrl.heat import ground_of
 from hfrl.record import command_line, find_runs
-from hfrl.saved import chosen_seed, load_arm
+from hfrl.saved import load_arm
 from hfrl.screen import looked_at
 from hfrl.types import UserError
 
@@ -30,7 +30,10 @@ def run_filmstrip(flags: Any) -> int:
     if len(runs) != 1:
         raise UserError(f"--kind {KIND} takes one run, got {len(runs)}")
     run = runs[0]
-    arm, folder = load_arm(run, flags.trust), chosen_seed(run, flags.seed)
+    arm = load_arm(run, flags.trust)
+    folder = run / f"seed_{arm.seeds[0] if flags.seed is None else flags.seed}"
+    if not folder.is_dir():
+        raise UserError(f"{run} has no {folder.name.replace('_', ' ')} (there are {', '.join(map(str, arm.seeds))})")
     kept = checkpoint.numbered(folder)
     if not kept:
         raise UserError(f"{folder} has no checkpoints to show; {_more(arm)}")
@@ -89,7 +92,8 @@ def _strip(session: Session, when: str) -> Any:
 
     env = looked_at(session, "rgb_array")
     try:
-        shots = film.spread(list(film.thinned(film.shots(session, env, 1), PICTURES)), PICTURES)
+        with film.unseen():
+            shots = film.spread(list(film.thinned(film.shots(session, env, 1), PICTURES)), PICTURES)
     finally:
         env.close()
     return Strip(f"{when}: {shots[-1].outcome}", film.pictures(shots))

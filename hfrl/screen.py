@@ -47,7 +47,8 @@ def watch(session: Session, render: str, episodes: int, fps: float, files: dict[
     try:
         shots = film.shots(session, env, episodes)
         for kind, path in wanted.items():
-            print(film.write(kind, Path(path), shots, episodes, fps))
+            with film.unseen():
+                print(film.write(kind, Path(path), shots, episodes, fps))
         if render == "ansi":
             _print(shots)
         elif not wanted:

@@ -1,8 +1,11 @@
 """The figure says what the data says, carries its command, and comes out the same twice."""
 
 import io
+import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -154,6 +157,42 @@ def test_an_arm_keeps_its_look_and_arms_differ_without_colour() -> None:
         assert len({look[label] for look in looks}) == 1
     assert looks[0]["q_learning"][1] != looks[0]["q_learning + reward_shaping (oracle)"][1]
     assert np.gcd(len(COLOURS), len(STYLES)) == 1
+
+
+#: Machado, Oliveira and Fernandes (2009), table 1, severity 1: linear RGB as somebody sees it.
+SEEN_BY = {
+    "everybody": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def lab(colour: str, eyes: Any) -> Any:
+    """A colour in CIE L*a*b* (white D65), as these eyes see it."""
+    rgb = np.array([int(colour[place : place + 2], 16) for place in (1, 3, 5)]) / 255
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(eyes) @ linear, 0, 1)
+    white = np.array([0.9505, 1, 1.089])
+    xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]) @ seen / white
+    x, y, z = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours: Sequence[str], eyes: Any) -> float:
+    """The distance (CIE 1976) of the two that are most alike; 2.3 can just be noticed."""
+    return min(float(np.linalg.norm(lab(a, eyes) - lab(b, eyes))) for a, b in itertools.combinations(colours, 2))
+
+
+@pytest.mark.parametrize("eyes", SEEN_BY)
+def test_every_kind_of_eye_can_tell_the_arms_apart(eyes: str) -> None:
+    assert nearest(COLOURS, SEEN_BY[eyes]) > 15
+
+
+def test_colours_that_are_not_safe_would_be_noticed() -> None:
+    """The first colours of matplotlib's own cycle."""
+    cycle = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b", "#e377c2"]
+    assert min(nearest(cycle, eyes) for eyes in SEEN_BY.values()) < 10
 
 
 def test_the_legend_says_when_worlds_differ_in_seeds() -> None:
