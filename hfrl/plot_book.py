@@ -47,5 +47,15 @@ def _draw_table(axes: Axes, panel: Panel) -> None:
     for r, row in enumerate(panel.cells):
         for c, value in enumerate(row):
             bright = value > (low + high) / 2
-            axes.text(c, r, f"{value:.1f}", ha="center", va="center", color="black" if bright else "white")
+            axes.text(
+                c,
+                r,
+                f"{value:.2f}" if panel.rows else f"{value:.1f}",
+                ha="center",
+                va="center",
+                color="black" if bright else "white",
+            )
     axes.set(title=panel.title, xticks=[], yticks=[], xlabel=panel.x_label, ylabel=panel.y_label)
+    if panel.rows:
+        axes.set_yticks(range(len(panel.rows)), [name.replace("_", " ") for name in panel.rows])
+        axes.set_xticks(range(len(panel.columns)), [name.replace("_", " ") for name in panel.columns], rotation=20)

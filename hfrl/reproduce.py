@@ -55,7 +55,8 @@ class Line(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """One pair of axes: ``lines``, or a table of numbers as ``cells`` (rows of numbers)."""
+    """One pair of axes: ``lines``, or a table of numbers as ``cells`` (rows of numbers, which ``rows`` and ``columns``
+    may name)."""
 
     title: str
     x_label: str
@@ -64,6 +65,8 @@ class Panel(NamedTuple):
     cells: Sequence[Sequence[float]] = ()
     y_limits: tuple[float, float] | None = None
     log_x: bool = False
+    rows: Sequence[str] = ()
+    columns: Sequence[str] = ()
 
 
 class Result(NamedTuple):
@@ -117,6 +120,15 @@ TARGETS: Mapping[str, Target] = {
     "knox-mountain-car": Target("hfrl.papers_shaping:knox_mountain_car", 20, "TAMER+RL in Mountain Car"),
     "behboudian-grid": Target("hfrl.papers_shaping:behboudian_grid", 20, "advice in a large grid: PIES and DPBA"),
     "frozenlake": Target("hfrl.book_control:frozen_lake", 50, "FrozenLake-v1: Q-learning against the exact optimum"),
+    "coach-matrix": Target(
+        "hfrl.papers_feedback:coach_matrix",
+        20,
+        "what feedback means: four kinds of words, five agents (Shah et al. 2021)",
+    ),
+    "positive-circuits": Target(
+        "hfrl.papers_feedback:positive_circuits", 1, "praise as reward: from which discount on looping beats arriving"
+    ),
+    "tamer-credit": Target("hfrl.papers_feedback:tamer_credit", 1, "whom one press was about (Knox & Stone 2009)"),
     "taxi": Target("hfrl.book_control:taxi", 20, "Taxi-v4: Q-learning against the exact optimum"),
 }
 

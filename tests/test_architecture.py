@@ -30,8 +30,8 @@ FLOOR = {
     3: "checkpoint recorder cells "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction papers_policy_shaping papers_shaping engine saved maps plot_grid presets "
-    "flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
+    "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping engine saved maps plot_grid "
+    "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench",
     4: "run commands resume doctor teach bench exchange",
 }
@@ -112,6 +112,7 @@ LIBRARIES = {
     "hfrl.book": {"numpy", "gymnasium"},
     "hfrl.book_bandits": {"numpy"},
     "hfrl.book_control": {"numpy"},
+    "hfrl.papers_feedback": {"numpy", "joblib", "gymnasium"},
     "hfrl.book_gradient": {"numpy", "joblib", "gymnasium"},
     "hfrl.book_planning": {"numpy"},
     "hfrl.papers_policy_shaping": {"numpy"},
@@ -310,7 +311,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
         ("numba", {"hfrl.compiled", "hfrl.fused", "hfrl.scan"}),
         ("torch", {"hfrl.torch_nets"}),
         ("tyro", {"hfrl.run"}),
-        ("joblib", {"hfrl.fanout", "hfrl.book_gradient", "hfrl.papers_shaping"}),
+        ("joblib", {"hfrl.fanout", "hfrl.book_gradient", "hfrl.papers_feedback", "hfrl.papers_shaping"}),
     ],
 )
 def test_one_home_for_each_heavy_library(library: str, homes: set[str]) -> None:
