@@ -24,6 +24,9 @@ from hfrl.summary import optimum, seed_evaluations, seed_summary
 from hfrl.teachers import TASTE_WEIGHT
 from hfrl.types import UserError
 
+#: Settings that no number depends on: seeds have folders of their own, the engines give the same bits, and the others
+#: say what is kept of a run beside its records.
+NOT_IN_THE_NUMBERS = ("seeds", "engine", "tensorboard", "save_freq", "keep_checkpoints")
 #: What a cell costs beside its runs: its parts are made once, to see whether they fit.
 CHECK_SECONDS = 0.05
 
@@ -60,8 +63,8 @@ class Suite(NamedTuple):
 def folder_of(out: Path, cell: Cell) -> Path:
     """Where a cell lives: what it is in words, and a hash of every setting that its numbers depend on."""
     settings = cell.arm.as_config()
-    # The seeds have folders of their own, and the engines give the same bits.
-    del settings["seeds"], settings["engine"]
+    for name in NOT_IN_THE_NUMBERS:
+        del settings[name]
     text = json.dumps({"hfrl": metadata.version("hfrl"), **settings}, sort_keys=True)
     digest = hashlib.sha256(text.encode()).hexdigest()[:10]
     return out / "cells" / f"{cell.world}__{cell.method}__{cell.condition}-{digest}"
