@@ -63,15 +63,18 @@ def advantages(q: Array, policy: Array) -> Array:
 # --- judges ----------------------------------------------------------------------------------------------------------
 
 
-class Table:
-    """Says ``says[s][a]`` of every step."""
+class Rated:
+    """Says ``says(observation)[action]`` of every step.
 
-    def __init__(self, says: Sequence[Sequence[float]], row: Callable[[Step], int]) -> None:
+    Args:
+        says: observation -> one number per action.
+    """
+
+    def __init__(self, says: Callable[[Any], Sequence[float]]) -> None:
         self._says = says
-        self._row = row
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
-        return (press(step, self._says[self._row(step)][step.action]),)
+        return (press(step, self._says(step.observation)[step.action]),)
 
 
 class Advantage:
@@ -131,28 +134,35 @@ def paid(step: Step) -> Sequence[Feedback]:
     return (press(step, step.reward),)
 
 
-class Hands(Oracle):
-    """An oracle that can also act: a judge for :class:`Driver`.
+class Opinion:
+    """Praises a good action (+1) and blames every other (-1), in worlds without a table: an oracle of observations.
 
     Args:
-        good: ``good[s][a]``, whether the action is optimal.
-        hold: steps that it drives before it hands back, at least 1.
+        good: which actions are good where one sees this observation.
+    """
+
+    def __init__(self, good: Callable[[Any], Sequence[bool]]) -> None:
+        self.good = good
+
+    def __call__(self, step: Step) -> Sequence[Feedback]:
+        return (press(step, 1.0 if self.good(step.observation)[step.action] else -1.0),)
+
+
+class Hands(Opinion):
+    """Who can also act: a judge for :class:`Driver`.
+
+    Args:
+        good: which actions are good where one sees this observation.
+        hold: steps that they drive before they hand back, at least 1.
         slip: the probability that a driven action is any action at all.
-        rng: of its choices.
+        rng: of their choices.
 
     Raises:
         UserError: a hold below 1, or a slip that is no probability.
     """
 
-    def __init__(
-        self,
-        good: Sequence[Sequence[bool]],
-        row: Callable[[Step], int],
-        hold: int,
-        slip: float,
-        rng: np.random.Generator,
-    ) -> None:
-        super().__init__(good, row)
+    def __init__(self, good: Callable[[Any], Sequence[bool]], hold: int, slip: float, rng: np.random.Generator) -> None:
+        super().__init__(good)
         if hold < 1 or hold != int(hold):
             raise UserError(f"hold must be a whole number of at least 1 step, got {hold}")
         check_probability("slip", slip)
@@ -160,11 +170,12 @@ class Hands(Oracle):
         self._slip = slip
         self._rng = rng
 
-    def action(self, state: int) -> int:
-        """An optimal action, any of them equally likely; at a slip any action."""
-        choices = [action for action, good in enumerate(self.good[state]) if good]
+    def action(self, observation: Any) -> int:
+        """A good action, any of them equally likely; at a slip any action."""
+        good = self.good(observation)
+        choices = [action for action, fine in enumerate(good) if fine]
         if self._slip and self._rng.random() < self._slip:
-            choices = list(range(len(self.good[state])))
+            choices = list(range(len(good)))
         return choices[int(self._rng.random() * len(choices))]
 
 
@@ -198,7 +209,7 @@ class Driver:
 
     def take_over(self, observation: Any, own: Distribution) -> Distribution:
         """What is done: the driver's action while they drive, else the agent's own distribution."""
-        return Commanded(self._hands.action(int(observation))) if self._left > 0 else own
+        return Commanded(self._hands.action(observation)) if self._left > 0 else own
 
 
 # --- makers: what stands behind the names of `--teacher` -------------------------------------------------------------
@@ -240,9 +251,12 @@ def judge(
         return Advantage(known_world(env, gamma, taste_weight), gamma, policy, state_number, refresh)
     q = best_values(env, gamma, taste_weight)
     if kind == "continuous":
-        return Table(graded(q).tolist(), state_number)
+        grades: list[list[float]] = graded(q).tolist()
+        return Rated(lambda observation: grades[int(observation)])
     good = good_actions(q, tolerance)
-    return Hands(good, state_number, hold, slip, rng) if kind == "takeover" else Oracle(good, state_number)
+    if kind == "takeover":
+        return Hands(lambda observation: good[int(observation)], hold, slip, rng)
+    return Oracle(good, state_number)
 
 
 def coin(env: Any, rng: np.random.Generator) -> Teacher:  # noqa: ARG001 - the signature of a teacher's maker

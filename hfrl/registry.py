@@ -154,6 +154,10 @@ TEACHERS: Mapping[str, Entry] = {
     ),
     "sabl": Entry("hfrl.judges:judge", "the same, silent about most mistakes  [error=.1 withhold_praise=.1 ...]"),
     "adversary": Entry("hfrl.judges:judge", "the same, and means the opposite"),
+    "heuristic": Entry("hfrl.heuristics:heuristic", "a rule of thumb of CartPole, MountainCar, Acrobot  [kind=label]"),
+    "expert": Entry(
+        "hfrl.experts:expert", "judges by a trained agent's Q: CartPole-v1, or any  [run=FOLDER kind=label]"
+    ),
     "random": Entry("hfrl.judges:coin", "praises and blames by a coin"),
     "always_positive": Entry("hfrl.judges:always_positive", "praises whatever happens"),
     "always_negative": Entry("hfrl.judges:always_negative", "blames whatever happens"),

@@ -84,7 +84,7 @@ def known_world(env: Any, gamma: float, taste_weight: float) -> MDP:
     except NoTableError as error:
         raise UserError(
             f"teacher oracle needs a world with a transition table P, and {error}; teachers that need none: "
-            "none, random, always_positive, always_negative"
+            "none, heuristic and expert (CartPole), expert:run=FOLDER, random, always_positive, always_negative"
         ) from error
     if getattr(env.observation_space, "n", None) != len(mdp.start):
         raise UserError("teacher oracle needs observations that number the states of P (observation=index)")
