@@ -45,7 +45,7 @@ def word(teacher: Teacher, observation: Any, action: int) -> float:
     [
         ("heuristic", "CartPole-v1", 500.0),
         ("expert", "CartPole-v1", 470.0),
-        ("heuristic", "MountainCar-v0", -125.0),
+        ("heuristic", "MountainCar-v0", -145.0),
         ("heuristic", "Acrobot-v1", -120.0),
     ],
 )
