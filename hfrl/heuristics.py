@@ -1,8 +1,8 @@
 """The teacher ``heuristic``: people who know a rule of thumb of a world that has no table.
 
 Each rule says which actions are good by what is to be seen. Measured over 100 episodes each, whoever does what they say
-keeps CartPole up to its limit in all of them (500), climbs the mountain in 126 steps on average (the limit is 200), and swings
-Acrobot up in 84 (the limit is 500).
+keeps CartPole up to its limit in all of them (500), climbs the mountain in 126 steps on average (the limit is 200), and
+swings Acrobot up in 84 (the limit is 500).
 """
 
 from collections.abc import Callable, Mapping, Sequence
