@@ -300,7 +300,7 @@ def run_reproduce(flags: Any) -> int:
 
     if flags.list:
         for name, target in reproduce.TARGETS.items():
-            SAID.print(f"  {name:14}{target.summary} ({target.runs} runs)", soft_wrap=True, markup=False)
+            SAID.print(f"  {name:20}{target.summary} ({target.runs} runs)", soft_wrap=True, markup=False)
         return 0
     if flags.runs is not None and flags.runs < 1:
         raise UserError(f"--runs must be at least 1, got {flags.runs}")
