@@ -5,6 +5,7 @@
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from hfrl.deep import Array, DeepAgent, Outputs, Parts
 from hfrl.outputs import expected_return
@@ -26,6 +27,7 @@ class NoisyDQN(DeepAgent):
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
+    bootstraps: ClassVar[str] = "best"
     exploration_final_eps: float = 0.0
     exploration_steps: int = 4_000
     sigma0: float = 0.5

@@ -7,6 +7,7 @@ Antonoglou & Silver, "Prioritized experience replay", ICLR 2016).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -31,6 +32,7 @@ class PrioritizedDQN(DeepAgent):
         loss: ``"squared"`` or ``"huber"`` (delta 1). Huber keeps CartPole from being learnt at some published settings.
     """
 
+    bootstraps: ClassVar[str] = "best"
     replay: str | Callable[[int], Sampler] = "prioritized:0.6:linear:0.4:1:100000"
     loss: str = "squared"
 

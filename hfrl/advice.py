@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.features import Tiles
 from hfrl.policy import epsilon_greedy_probabilities
 from hfrl.ports import Blend, Context, Port, PotentialPlan, constant
 from hfrl.returns import td_target
@@ -42,6 +43,21 @@ def learn_potential(
     before = phi[s][a]
     after = 0.0 if terminated else phi[s2][a2]
     phi[s][a] = before + rate * (td_target(-advice, gamma, terminated, after) - before)
+    return before
+
+
+def learn_tiled_potential(
+    theta: NDArray[np.float64], here: NDArray[np.int64], a: int, advice: float, after: float, terminated: bool,
+    rate: float, gamma: float,
+) -> float:  # fmt: skip
+    """The same where Phi(s, a) is the sum of the weights of the tiles that are active in s; ``after`` is Phi(s', a').
+
+    >>> theta = np.zeros((3, 1))
+    >>> learn_tiled_potential(theta, np.array([0, 2]), 0, 1.0, -2.0, False, 0.5, 0.5), theta.ravel().tolist()
+    (0.0, [-0.5, 0.0, -0.5])
+    """
+    before = float(theta[here, a].sum())
+    theta[here, a] += rate * (td_target(-advice, gamma, terminated, after) - before) / len(here)
     return before
 
 
@@ -118,6 +134,75 @@ class LearntPotential:
         self.rng = restored(arrays[f"phi_{self.plan.kind}_rng"])
 
 
+class TiledPotential:
+    """Phi(s, a) over tiles, for observations that are a Box of few numbers; the verbs of :class:`LearntPotential`.
+
+    Args:
+        plan: how.
+        features: tiles of the observations.
+        actions: how many.
+
+    Attributes:
+        theta: the weights, tiles x actions.
+        before: Phi(s, a) of the pair that was learnt last, as it was before.
+    """
+
+    def __init__(self, plan: PotentialPlan, features: Tiles, actions: int) -> None:
+        self.plan = plan
+        self.features = features
+        self.theta = np.zeros((features.size, actions))
+        self.before = 0.0
+        self.rng = np.random.default_rng(0)
+
+    def learn(self, judgement: Judgement, advice: float, gamma: float) -> None:
+        """Learn one step."""
+        step, plan = judgement.step, self.plan
+        after = 0.0
+        if not step.terminated:
+            ahead = self.values(step.next_observation)
+            after = ahead[own_action(ahead, plan.epsilon, self.rng) if plan.own_policy else step.next_action]
+        here, _ = self.features.active(step.observation)
+        self.before = learn_tiled_potential(
+            self.theta, here, step.action, advice, after, step.terminated, plan.rate, gamma
+        )
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.theta[:] = 0.0
+
+    def values(self, observation: Any) -> list[float]:
+        """Phi(s, .), one number per action."""
+        result: list[float] = self.theta[self.features.active(observation)[0]].sum(axis=0).tolist()
+        return result
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that was learnt, as plain arrays for a checkpoint."""
+        return {f"phi_{self.plan.kind}": self.theta.copy(), f"phi_{self.plan.kind}_rng": state_of(self.rng)}
+
+    def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
+        table = arrays[f"phi_{self.plan.kind}"]
+        if table.shape != self.theta.shape or table.dtype.kind != "f":
+            raise ValueError(f"phi_{self.plan.kind} has shape {table.shape}, expected {self.theta.shape} of numbers")
+        self.theta = table.astype(np.float64)
+        self.rng = restored(arrays[f"phi_{self.plan.kind}_rng"])
+
+
+def can_hold_a_potential(model: Any) -> bool:
+    """Whether observations are numbered, or lie in tiles, by a model of the person."""
+    return getattr(model, "rows", None) is not None or isinstance(getattr(model, "features", None), Tiles)
+
+
+def potential_for(plan: PotentialPlan, model: Any) -> LearntPotential | TiledPotential | None:
+    """A fresh potential that is as fine as a model of the person: a table beside a table, tiles beside tiles; None
+    beside any other."""
+    if not can_hold_a_potential(model):
+        return None
+    if model.rows is not None:
+        return LearntPotential(plan, model.rows, model.actions, model.row)
+    return TiledPotential(plan, model.features, model.total.shape[1])
+
+
 # --- the rules at the ports ------------------------------------------------------------------------------------------
 
 
@@ -175,7 +260,7 @@ def pies(
     plan = Linear(float(beta), 0.0, episodes, by_episode=True) if isinstance(beta, int | float) else beta
     xi = checked("beta", plan, 0, float("inf"))
     learnt = PotentialPlan("pies", _rate(rate), _source(source), own_policy=True, epsilon=float(epsilon))
-    return Blend("pies", bias=(Port(xi, follow_advice),), needs=("in order", "rows"), potential=learnt)
+    return Blend("pies", bias=(Port(xi, follow_advice),), needs=("rows",), potential=learnt)
 
 
 def _rate(rate: float) -> float:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.advice import LearntPotential, dpba, pies
+from hfrl.advice import LearntPotential, TiledPotential, can_hold_a_potential, dpba, pies, potential_for
 from hfrl.policy import Delegated, greedy
 from hfrl.policy_shaping import policy_shaping
 from hfrl.ports import Blend, Context, HumanModel, Port, weight
@@ -100,7 +100,7 @@ NEEDS = {
     "best or next": "it needs to know which action the target bootstraps from, and {agent} does not say",
     "next": "it needs the action that is taken next, and {agent} does not wait for it; sarsa does",
     "in order": "it follows the steps in their order, and {agent} learns them again in any order",
-    "rows": "it learns a potential as a table, and there is none for these observations",
+    "rows": "it learns a potential as a table or over tiles, and there is neither for these observations",
     "gamma": "it divides by gamma, which is 0",
     "features": "it makes H one more feature, and {agent} has none: each of its values stands alone",
     "one more action": "it is one more action to learn the value of, in every state alike, and {agent} takes none",
@@ -122,7 +122,7 @@ def refusal(blend: Blend, agent: Any, model: Any, gamma: float) -> str | None:
         "best or next": bootstraps in ("best", "next"),
         "next": bootstraps == "next",
         "in order": not getattr(agent, "replays", False),
-        "rows": getattr(model, "rows", None) is not None,
+        "rows": can_hold_a_potential(model),
         "gamma": gamma > 0,
         "features": getattr(agent, "takes_features", False),
         "one more action": getattr(agent, "takes_action", False),
@@ -206,7 +206,7 @@ class Switch:
         self.previous: Step | None = None
         self.entered: tuple[int, tuple[float, ...]] | None = None
         self._enters = False
-        self._potentials: dict[str, LearntPotential] = {}
+        self._potentials: dict[str, LearntPotential | TiledPotential] = {}
         self._rng: np.random.Generator | None = None
         self._still = False
         self.blend = blend
@@ -226,11 +226,11 @@ class Switch:
         self._blend = blend
         self._enters = any(port.phi is not None for port in blend.reward)
         plan = blend.potential
-        if plan is not None and plan.kind not in self._potentials and getattr(self.model, "rows", None) is not None:
-            made = LearntPotential(plan, self.model.rows, self.model.actions, self.model.row)
-            if self._rng is not None:
-                made.rng = self._rng
-            self._potentials[plan.kind] = made
+        if plan is not None and plan.kind not in self._potentials:
+            made = potential_for(plan, self.model)
+            if made is not None:
+                made.rng = self._rng or made.rng
+                self._potentials[plan.kind] = made
         if blend.fades:
             self.model.labels.keep_times()
 

@@ -117,6 +117,7 @@ TARGETS: Mapping[str, Target] = {
     "em-trainers": Target(
         "hfrl.papers_policy_shaping:em_trainers", 200, "five trainers, one of them an adversary: EM and a majority"
     ),
+    "tamer-rl": Target("hfrl.papers_tamer_rl:tamer_rl", 100, "the nine ways of TAMER+RL, by beta and without one"),
     "knox-mountain-car": Target("hfrl.papers_shaping:knox_mountain_car", 20, "TAMER+RL in Mountain Car"),
     "behboudian-grid": Target("hfrl.papers_shaping:behboudian_grid", 20, "advice in a large grid: PIES and DPBA"),
     "frozenlake": Target("hfrl.book_control:frozen_lake", 50, "FrozenLake-v1: Q-learning against the exact optimum"),

@@ -162,6 +162,10 @@ def look_ahead(context: Context, beta: float, reward: float) -> float:
         return reward + potential_difference(context.gamma, phi, 0.0, True)
     phi_next = [beta * h for h in context.model.values(step.next_observation)]
     a2, missed = step.next_action, 0.0
+    if context.agent.bootstraps != "next" and getattr(context.agent, "replays", False):
+        # Its target looks at a network of its own: what that one misses.
+        ahead, own = (context.agent.worth(step.next_observation, bias) for bias in (phi_next, None))
+        return augmented_reward(reward, context.gamma, False, phi, ahead, own)
     if context.agent.bootstraps != "next":
         q_next = context.agent.q_values(step.next_observation)
         wanted = [q + p for q, p in zip(q_next, phi_next, strict=True)]

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from hfrl.advice import LearntPotential, learn_potential, own_action
-from hfrl.agents import QLearning, Sarsa
-from hfrl.blend import Switch, dpba, none, pies, q_augmentation, q_initialisation
+from hfrl.agents import DQN, LinearSarsaLambda, QLearning, Sarsa
+from hfrl.blend import Switch, dpba, none, pies, q_augmentation, q_initialisation, refusal
 from hfrl.credit import Immediate, Window
 from hfrl.loop import evaluate, human_model, play
-from hfrl.models import HumanTable
+from hfrl.models import HumanTable, NoModel
 from hfrl.ports import PotentialPlan
 from hfrl.types import Acted, Feedback, Judgement, Learnt, Press, Pressed, Step, UserError
 from hfrl.undo import Memory
@@ -122,6 +122,68 @@ def test_a_late_word_is_waited_for() -> None:
     for _ in play(env, Sarsa(env, epsilon=1.0, gamma=0.9), late, switch, Window(), seed=0, steps=400):
         pass
     assert min(map(min, switch._potentials["dpba"].phi)) < -0.5
+
+
+# --- over tiles, and beside a network ---------------------------------------------------------------------------------
+
+
+def test_over_tiles_by_hand() -> None:
+    env = make("MountainCar-v0")
+    switch = Switch(pies(2.0, episodes=10, rate=0.5, epsilon=0.0), human_model(env), 0.5)
+    agent = LinearSarsaLambda(env, gamma=0.5)
+    here, there = np.array([-0.5, 0.0]), np.array([0.4, 0.05])
+    step = Step(0, 0, here, 1, -1.0, there, False, False, next_action=0)
+    update = switch.learn(agent, Judgement(step, ((1.0, 1.0),)))
+    assert update is not None
+    assert update.signal == -1.0
+    assert switch.bias(here) == pytest.approx([0.0, 1.0, 0.0])  # Phi(here, 1) = -.5, a sixteenth on each of 8 tiles
+    assert switch.bias(there) == [0.0, 0.0, 0.0]
+    back = Step(1, 0, there, 2, -1.0, here, False, False, next_action=1)
+    switch.learn(agent, Judgement(back, ((1.0, 1.0),)))
+    # Phi's own next action in `here` is one of the two that are 0, whatever is executed: Phi(there, 2) = .5 (-1 + 0)
+    assert switch.bias(there) == pytest.approx([0.0, 0.0, 1.0])
+    phi = switch._potentials["pies"]
+    saved = switch.arrays()
+    phi.clear()
+    assert switch.bias(here) == [0.0, 0.0, 0.0]
+    switch.restore(saved)
+    assert switch.bias(here) == pytest.approx([0.0, 1.0, 0.0])
+    with pytest.raises(ValueError, match="phi_pies has shape"):
+        switch.restore(saved | {"phi_pies": np.zeros((2, 3))})
+
+
+def test_dpba_over_tiles_pays_by_the_executed_action() -> None:
+    env = make("MountainCar-v0")
+    switch = Switch(dpba(2.0, rate=0.5), human_model(env), 0.5)
+    agent = LinearSarsaLambda(env, gamma=0.5)
+    here, there = np.array([-0.5, 0.0]), np.array([0.4, 0.05])
+    switch.learn(agent, Judgement(Step(0, 0, here, 1, -1.0, there, False, False, next_action=0), ((1.0, 1.0),)))
+    update = switch.learn(agent, Judgement(Step(1, 0, there, 0, -1.0, here, False, False, next_action=1)))
+    assert update is not None
+    assert update.signal == pytest.approx(-1.0 + 2.0 * 0.5 * -0.5)  # gamma Phi(here, 1) - Phi(there, 0), which was 0
+
+
+def test_pies_beside_a_network_hears_late_words_and_leaves_its_reward_alone() -> None:
+    env = make("CartPole-v1")
+    agent = DQN(env, net_arch=[8], learning_starts=50, batch_size=8, seed=0)
+    late = lambda step: [Feedback(1.0, step.time + 0.5, 0.5)] if step.action else []  # noqa: E731
+    switch = Switch(pies(episodes=1_000), human_model(env), agent.gamma)
+    signals = set()
+    for event in play(env, agent, late, switch, Window(), seed=0, steps=400):
+        if isinstance(event, Learnt) and event.update is not None:
+            signals.add(event.update.signal)
+    assert signals == {1.0}
+    preferred = switch.bias(np.zeros(4))
+    assert preferred is not None
+    assert preferred[1] > 0.2 + preferred[0]
+    assert agent.steps < 400  # the last steps still wait for what will be said of them
+
+
+def test_where_there_is_neither_it_is_refused() -> None:
+    env = make("CartPole-v1")
+    said = refusal(pies(), DQN(env), NoModel(), 0.9)
+    assert said is not None
+    assert "as a table or over tiles, and there is neither" in said
 
 
 # --- what it is good for, and what breaks it -------------------------------------------------------------------------

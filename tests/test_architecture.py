@@ -30,7 +30,8 @@ FLOOR = {
     3: "checkpoint recorder cells "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping engine saved maps plot_grid "
+    "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping papers_tamer_rl engine saved "
+    "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts",
     4: "run commands resume doctor teach bench exchange",
@@ -119,6 +120,7 @@ LIBRARIES = {
     "hfrl.book_planning": {"numpy"},
     "hfrl.papers_policy_shaping": {"numpy"},
     "hfrl.papers_shaping": {"numpy", "joblib", "gymnasium"},
+    "hfrl.papers_tamer_rl": {"numpy", "joblib", "gymnasium"},
     "hfrl.book_prediction": {"numpy"},
     "hfrl.session": {"gymnasium"},
     "hfrl.live": set(),
@@ -313,7 +315,16 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
         ("numba", {"hfrl.compiled", "hfrl.fused", "hfrl.scan"}),
         ("torch", {"hfrl.torch_nets"}),
         ("tyro", {"hfrl.run"}),
-        ("joblib", {"hfrl.fanout", "hfrl.book_gradient", "hfrl.papers_feedback", "hfrl.papers_shaping"}),
+        (
+            "joblib",
+            {
+                "hfrl.fanout",
+                "hfrl.book_gradient",
+                "hfrl.papers_feedback",
+                "hfrl.papers_shaping",
+                "hfrl.papers_tamer_rl",
+            },
+        ),
     ],
 )
 def test_one_home_for_each_heavy_library(library: str, homes: set[str]) -> None:

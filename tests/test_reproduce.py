@@ -89,7 +89,7 @@ def test_quick_figures_pass(name: str) -> None:
 
 
 #: Targets that take minutes in full.
-LONG = {"sutton-6.3", "sutton-12.10", "knox-mountain-car"}
+LONG = {"sutton-6.3", "sutton-12.10", "knox-mountain-car", "tamer-rl"}
 
 
 @pytest.mark.slow
@@ -178,3 +178,18 @@ def test_mistakes_are_one_line(arguments: list[str], line: str, capsys: pytest.C
     said = capsys.readouterr().err
     assert line in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_nine_ways_side_by_side() -> None:
+    """Acting on H and being paid by it help at the right beta, 4 and 9 are one, and a feature or an action of H's is
+    worth something in Mountain Car from the first episodes on."""
+    numbers = numbers_of("tamer-rl", 30)
+    plain = numbers["cliff_sarsa"]
+    for name in ("1_reward_shaping_3", "6_action_biasing_3", "look_back_advice_3", "4_q_augmentation_10"):
+        assert numbers[f"cliff_{name}"] > plain + 25
+    for beta in ("0.1", "1", "10"):
+        assert numbers[f"cliff_4_q_augmentation_{beta}"] == pytest.approx(
+            numbers[f"cliff_9_look_ahead_advice_{beta}"], abs=1e-9
+        )
+    assert numbers["car_5_extra_action_1_10"] < numbers["car_2_model_feature_1_10"] < numbers["car_sarsa_1_10"]
