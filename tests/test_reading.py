@@ -130,7 +130,7 @@ def test_cut_off_at_every_byte(
 ) -> None:
     (tmp_path / "seed_0").mkdir()
     target, path = readers[name], tmp_path / "seed_0" / readers[name].file
-    stride *= 7 if name in LARGE else 1  # the same archive reader as of "evaluations", and then much more
+    stride *= 7 if name in LARGE and stride > 1 else 1
     for content in target.contents:
         ends = range(0, len(content), stride)
         said = {end: fuzz.attempt(target, path, content[:end], hook) for end in ends}
