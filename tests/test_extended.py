@@ -1,7 +1,9 @@
 """Blends that an agent must be made for: TAMER+RL's methods 2 (H is a feature) and 5 (H's choice is an action)."""
 
 import dataclasses
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hfrl import build
+from hfrl import build, registry
 from hfrl.agents import (
     DQN,
     ActorCritic,
@@ -475,3 +477,20 @@ def test_own_distribution_is_kept() -> None:
     own = Categorical([0.5, 0.25, 0.25])
     done = Switch(extra_action(), FixedTable([[1.0, 1.0]]), 0.9).delegated(0, own)
     assert (done.own, done.liked) == ([0.5, 0.25, 0.25], [0.5, 0.5])
+
+
+def test_every_blend_is_in_the_guide_and_on_a_page_with_a_figure() -> None:
+    docs = Path(__file__).parent.parent / "docs"
+    guide = (docs / "guide.md").read_text(encoding="utf-8")
+    pages = {page: page.read_text(encoding="utf-8") for page in docs.glob("blends_*.md")}
+    assert len(pages) == 3
+    for name in registry.BLENDS:
+        assert f"| `{name}` |" in guide, name
+        told = [page for page, text in pages.items() if name == "none" or name in text]
+        assert told, name
+    for page, text in pages.items():
+        figures = re.findall(r"!\[[^]]*\]\(([^)]*)\)", text)
+        assert figures, page
+        assert all((docs / figure).is_file() for figure in figures)
+        for heading in ("**When to use it.**", "**What breaks it.**", "python -m hfrl.run reproduce"):
+            assert heading in text, (page, heading)
