@@ -258,11 +258,12 @@ def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[A
     distribution = agent.policy(observation, switch.bias(observation) if ports.bias else None)
     if ports.mix:
         distribution = switch.mix(observation, distribution)
-    if ports.extends == "action":
+    delegates = ports.extends == "action"
+    if delegates:
         distribution = switch.delegated(observation, distribution)
     if switch.takeover:
         distribution = switch.takeover(observation, distribution)
-    if isinstance(distribution, Delegated):
+    if delegates and isinstance(distribution, Delegated):
         choice, action = distribution.chosen(u)
         return action, distribution.own[choice], distribution.actor, choice
     action = distribution.sample(u)
