@@ -59,7 +59,8 @@ class Target(NamedTuple):
 def targets(folder: Path) -> dict[str, Target]:
     """All readers, with a run and a session recorded for them in ``folder``."""
     from hfrl import checkpoint, exchange, reproduce, teach, window
-    from hfrl.config import Train, arms, read_config
+    from hfrl.config import Train, arms
+    from hfrl.config_file import read_config
     from hfrl.credit import empirical_window
     from hfrl.experiment import Session, engine_of
     from hfrl.feedback import read_presses

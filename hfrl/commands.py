@@ -14,7 +14,8 @@ from rich.table import Table
 
 from hfrl import board, build, engine, fanout, registry
 from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
-from hfrl.groups import read_groups
+from hfrl.config_file import as_toml
+from hfrl.groups import labels, read_groups
 from hfrl.presets import FILE as PRESETS
 from hfrl.record import command_line, create_run, find_runs, seed_folders, write_json
 from hfrl.saved import chosen_seed, load_arm, load_session
@@ -36,6 +37,9 @@ def run_train(flags: Train) -> int:
     cells = arms(flags) if _is_specific(flags) else headline(flags)
     for arm in cells:
         build.check(arm, alone=True)
+    if flags.print_config:
+        print(as_toml(cells))
+        return 0
     cells = _with_engines(cells)
     out = Path(flags.out)
     command = command_line()
@@ -54,7 +58,7 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
         BESIDE.print("Stopped early: what was done is kept, and summed up here.", style="yellow")
     for slot, why in ending.failed.items():
         BESIDE.print(f"hfrl: {tasks[slot].folder}: {why}", style="red", soft_wrap=True, markup=False)
-    outcomes = [outcome for arm, run in zip(cells, runs, strict=True) if (outcome := _summarised(arm, run))]
+    outcomes = summarised(cells, runs)
     if not outcomes:
         if ending.failed:
             return ending.code
@@ -79,6 +83,21 @@ def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
 
 def _is_specific(flags: Train) -> bool:
     return bool(flags.env or flags.agent or flags.teacher or flags.blend or flags.config or flags.preset)
+
+
+def summarised(cells: Sequence[Arm], runs: Sequence[Path]) -> list[Outcome]:
+    """The outcomes of the arms that have begun, labelled so that no two of a world are called the same."""
+    told = [arm.label for arm in cells]
+    if len({(arm.env, label) for arm, label in zip(cells, told, strict=True)}) < len(cells):
+        told = labels(cells)
+    found = []
+    for arm, run, label in zip(cells, runs, told, strict=True):
+        outcome = _summarised(arm, run)
+        if outcome and label != arm.label:
+            outcome = outcome._replace(label=label, full_label=label)
+        if outcome:
+            found.append(outcome)
+    return found
 
 
 def _summarised(arm: Arm, run: Path) -> Outcome | None:

@@ -1,21 +1,17 @@
 """One frozen dataclass is the source of the flags, of the config file and of the record of a run."""
 
 import dataclasses
-import functools
+import itertools
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from hfrl import reading, registry
+from hfrl import registry
 from hfrl.presets import Preset, preset
-from hfrl.reading import is_number
 from hfrl.types import UserError
-
-if TYPE_CHECKING:
-    import cattrs
 
 DEFAULT_ENV = "hfrl/Pizza-v0"
 DEFAULT_STEPS = 200_000
@@ -54,6 +50,8 @@ class Train:
     """Settings that were measured to learn a world, such as cartpole_fast; `hfrl list presets` shows them all."""
     set: tuple[str, ...] = ()
     """Settings of the agent, key=value."""
+    grid: tuple[str, ...] = ()
+    """Settings of the agent that make a grid, key=value,value: learning_rate=0.1,0.5 epsilon=0.05,0.1."""
     alpha: str | None = None
     """The agent's learning_rate: a number, linear:START:END:STEPS or exponential:START:RATE[:episodes]."""
     gamma: str | None = None
@@ -86,14 +84,25 @@ class Train:
     """Read these same settings from a TOML or JSON file (a run's config.json, say); flags win over it."""
     trust: bool = False
     """Run code that the file of --config names (agent = "file.py:Name")."""
+    print_config: bool = False
+    """Print what these flags (and the file) come to, as a config file, and run nothing."""
     json: bool = False
     """End the output with the summary as one line of JSON."""
     progress: bool = True
     """Show progress bars."""
+    sections: tuple["Train", ...] = field(default=(), init=False)
+    """The same for each world, where a file has sections for worlds (:func:`sectioned`); no flag."""
+
+
+def sectioned(flags: Train, sections: Sequence[Train]) -> Train:
+    """The flags, with flags of their own for each world."""
+    whole = dataclasses.replace(flags)
+    object.__setattr__(whole, "sections", tuple(sections))  # nobody has seen it yet
+    return whole
 
 
 #: What belongs to a typed line rather than to an experiment: not part of a run's record.
-UNRECORDED = ("config", "preset", "json", "progress", "jobs", "out", "trust")
+UNRECORDED = ("config", "preset", "print_config", "json", "progress", "jobs", "out", "trust", "sections")
 #: The settings that name parts.
 PARTS = ("env", "agent", "teacher", "blend")
 #: The most seeds of a run, and cells of a grid.
@@ -167,33 +176,6 @@ def _label(agent: str, blend: str, teacher: str) -> str:
     return f"{agent}{taught}{person}"
 
 
-def read_config(path: str, trust: bool = False) -> dict[str, Any]:
-    """The settings in a TOML or JSON file, as keywords of :class:`Train`.
-
-    Args:
-        path: of the file; one that ends in .json is JSON.
-        trust: parts that are code beside the file (``file.py:Name``, a world's ``module:Id``) are taken, too.
-
-    Raises:
-        UserError: the file is damaged, a key is unknown, a value has another type, it names code and is not trusted,
-            or its ``out`` leads out of the working directory.
-    """
-    with reading.named("config"):
-        content = reading.read_json(Path(path)) if path.endswith(".json") else reading.read_toml(Path(path))
-    if not isinstance(content, dict):
-        raise UserError(f"config {path!r} must hold a table of settings")
-    settings = _structured(content, path)
-    code = [] if trust else [part for key in PARTS for part in settings.get(key, ()) if is_code(key, part)]
-    if code:
-        raise UserError(f"config {path!r} names code to be run, {code[0]!r}; if you know what it does, add --trust")
-    if _leads_out(settings.get("out", ".")):
-        raise UserError(
-            f"config {path!r} has out = {settings['out']!r}: a file names folders below the working directory; "
-            f"type --out {settings['out']} if you mean it"
-        )
-    return settings
-
-
 def is_code(key: str, part: str) -> bool:
     """Whether a part named by a file would run code that this package and its worlds do not bring.
 
@@ -201,60 +183,6 @@ def is_code(key: str, part: str) -> bool:
     (True, True, False)
     """
     return ".py:" in part or (key == "env" and ":" in part and not part.startswith("hfrl:"))
-
-
-def _leads_out(folder: str) -> bool:
-    parts = re.split(r"[/\\]", folder)
-    return parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in folder
-
-
-def _structured(content: dict[str, Any], path: str) -> dict[str, Any]:
-    """Check the keys and the types by the dataclass itself."""
-    import cattrs  # late: only a config file needs it
-
-    known = [f.name for f in dataclasses.fields(Train) if f.name not in ("config", "trust")]
-    content = {key.replace("-", "_"): value for key, value in content.items()}
-    for key in content:
-        if key not in known:
-            raise UserError(f"config {path!r} has an unknown key {key!r}{registry.nearest(key, known)}")
-    if not content:
-        raise UserError(f"config {path!r} is empty: it needs at least one setting, such as env")
-    for key in (*PARTS, "seeds", "set", "env_kwargs"):
-        if isinstance(content.get(key), str) or (key == "seeds" and is_number(content.get(key))):
-            content[key] = [content[key]]
-    # Numbers are natural in a file where the command line has text.
-    for key in ("alpha", "gamma", "epsilon"):
-        if is_number(content.get(key)):
-            content[key] = str(content[key])
-    if isinstance(content.get("seeds"), list):
-        content["seeds"] = [str(seed) if is_number(seed) else seed for seed in content["seeds"]]
-    try:
-        whole = _converter().structure(content, Train)
-    except Exception as error:
-        reasons = "; ".join(cattrs.transform_error(error))
-        raise UserError(f"config {path!r}: {reasons}") from error
-    return {key: getattr(whole, key) for key in content}
-
-
-@functools.cache
-def _converter() -> "cattrs.Converter":
-    """It writes the code that reads a Train, once."""
-    import cattrs
-
-    converter = cattrs.Converter(forbid_extra_keys=True)
-    for kind in (str, int, bool):
-        converter.register_structure_hook(kind, _strict(kind))
-    return converter
-
-
-def _strict(kind: type) -> Any:
-    def hook(value: Any, _: Any) -> Any:
-        # A bool is an int in Python; in a config file it is not.
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise TypeError(f"expected {kind.__name__}, got {value!r}")
-        return value
-
-    return hook
 
 
 def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
@@ -279,6 +207,8 @@ def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
 
 def arms(flags: Train) -> list[Arm]:
     """The cells of the grid that the flags ask for, checked. Raises UserError."""
+    if flags.sections:
+        return [arm for one in flags.sections for arm in arms(one)]
     if flags.preset is not None:
         flags = _with_preset(flags, preset(flags.preset))
     steps = DEFAULT_STEPS if flags.total_timesteps is None else flags.total_timesteps
@@ -300,7 +230,8 @@ def arms(flags: Train) -> list[Arm]:
         raise UserError(f"unknown engine {flags.engine!r}{close} (known: {', '.join(ENGINES)})")
     chosen = registry.settings(flags.set, "--set")
     chosen |= plain_flags(flags)
-    chosen = absolute(chosen, steps)  # so that a run that is to go on for longer explores as it did
+    # Absolute, so that a run that is to go on for longer explores as it did.
+    points = [absolute(chosen | point, steps) for point in grid_points(flags.grid)]
     asked_for_blend = any(blend != "none" for blend in flags.blend)
     envs, agents = flags.env or (DEFAULT_ENV,), flags.agent or ("q_learning",)
 
@@ -318,7 +249,6 @@ def arms(flags: Train) -> list[Arm]:
         "credit": flags.credit,
         "total_timesteps": steps,
         "seeds": parse_seeds(flags.seeds or ("0-2",)),
-        "set": chosen,
         "env_kwargs": registry.settings(flags.env_kwargs, "--env-kwargs"),
         "warmup": flags.warmup,
         "eval_freq": frequency,
@@ -328,16 +258,39 @@ def arms(flags: Train) -> list[Arm]:
         "save_freq": max(LEAST_SAVE_FREQ, steps // 10) if flags.save_freq is None else flags.save_freq,
         "keep_checkpoints": flags.keep_checkpoints,
     }
-    cells = len(envs) * sum(len(taught_by(agent)) * len(blended_in(agent)) for agent in agents)
+    cells = len(envs) * len(points) * sum(len(taught_by(agent)) * len(blended_in(agent)) for agent in agents)
     if cells > MOST_ARMS:
         raise UserError(f"the grid has {cells:,} cells; at most {MOST_ARMS:,} are run at once")
     return [
-        Arm(env=env, agent=agent, teacher=teacher, blend=blend, **shared)  # type: ignore[arg-type]
+        Arm(env=env, agent=agent, teacher=teacher, blend=blend, set=point, **shared)  # type: ignore[arg-type]
         for env in envs
         for agent in agents
         for teacher in taught_by(agent)
         for blend in blended_in(agent)
+        for point in points
     ]
+
+
+def grid_points(texts: Sequence[str]) -> list[dict[str, Any]]:
+    """The combinations of ``key=value,value`` texts; one empty combination for none. Raises UserError.
+
+    >>> grid_points(["gamma=0.9,0.99", "net_arch=[8,8]"])
+    [{'gamma': 0.9, 'net_arch': [8, 8]}, {'gamma': 0.99, 'net_arch': [8, 8]}]
+    """
+    axes: dict[str, list[Any]] = {}
+    for text in texts:
+        key, equals, values = text.partition("=")
+        parts = re.split(r",(?![^\[(]*[\])])", values)
+        if not key or not equals or not all(parts):
+            raise UserError(f"--grid takes key=value,value such as learning_rate=0.1,0.5, got {text!r}")
+        if key in axes:
+            raise UserError(f"--grid has {key} twice; give all its values at once")
+        axes[key] = [registry.literal(part) for part in parts]
+        if len({repr(value) for value in axes[key]}) < len(parts):
+            raise UserError(f"--grid has a value of {key} twice: {text!r}")
+    if math.prod(len(values) for values in axes.values()) > MOST_ARMS:
+        raise UserError(f"the grid has more than {MOST_ARMS:,} cells")
+    return [dict(zip(axes, point, strict=True)) for point in itertools.product(*axes.values())]
 
 
 def plain_flags(flags: Any) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from hfrl import registry
-from hfrl.config import Train, read_config
+from hfrl.config import Train, sectioned
+from hfrl.config_file import ConfigFile, read_file, sections_of
 from hfrl.flags import Compare, Export, Import, Merge, Trusting, WatchMetrics
 from hfrl.types import UserError
 
@@ -253,6 +254,7 @@ ALIASES = {"--env-id": "--env", "--algo": "--agent", "--seed": "--seeds", "-n": 
 APPENDED = (
     "--set",
     "--env-kwargs",
+    "--grid",
     "--env",
     "--agent",
     "--teacher",
@@ -317,7 +319,7 @@ def read(arguments: list[str]) -> tuple[str, Any]:
 def _normal(name: str, arguments: list[str]) -> list[str]:
     """Flags under their one name; repeats of a flag that takes several values become one."""
     kind = COMMANDS[name]
-    known = {f"--{field.name}" for field in dataclasses.fields(kind)} | {"--help"}
+    known = {f"--{field.name}" for field in dataclasses.fields(kind) if field.init} | {"--help"}
     singular = {alias: flag for alias, flag in ALIASES.items() if flag.replace("-", "_") in _underscored(known)}
     flags: dict[str, list[str]] = {}
     loose: list[str] = []
@@ -401,19 +403,28 @@ def _parse(name: str, kind: type, arguments: list[str]) -> Any:
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            default = _from_config(arguments) if kind is Train else None
-            return tyro.cli(kind, prog=program, args=arguments, description=_description(name, kind), default=default)
+            said: Any = {"prog": program, "args": arguments, "description": _description(name, kind)}
+            if not issubclass(kind, Train):
+                return tyro.cli(kind, **said)
+            found = _from_config(arguments)
+            whole = tyro.cli(kind, default=kind(**found.settings), **said)
+            # What is typed wins over the section of a world, too.
+            each = [
+                dataclasses.replace(tyro.cli(kind, default=kind(**found.of(env)), **said), env=(env,))
+                for env in sections_of(found, whole.env)
+            ]
+            return sectioned(whole, each) if each else whole
     except SystemExit as stop:
         if stop.code in (0, None):
             raise
         raise UserError(_one_line(complaint.getvalue(), name)) from None
 
 
-def _from_config(arguments: list[str]) -> Train:
+def _from_config(arguments: list[str]) -> ConfigFile:
     """What the file of ``--config`` says; the flags that are typed win over it."""
     if "--config" not in arguments:
-        return Train()
-    return Train(**read_config(arguments[arguments.index("--config") + 1], "--trust" in arguments))
+        return ConfigFile({}, {})
+    return read_file(arguments[arguments.index("--config") + 1], "--trust" in arguments)
 
 
 def _description(name: str, kind: type) -> str:

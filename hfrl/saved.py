@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from hfrl.config import Arm, Train, arms, read_config
+from hfrl.config import Arm, Train, arms
+from hfrl.config_file import read_config
 from hfrl.experiment import Session
 from hfrl.reading import read_arrays
 from hfrl.record import seed_folders

@@ -27,7 +27,7 @@ FLOOR = {
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics",
     2: "loop footprints remembered undo page kernel_blends kernel compiled",
-    3: "checkpoint recorder cells "
+    3: "checkpoint recorder cells config_file "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
     "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping papers_tamer_rl engine saved "

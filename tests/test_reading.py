@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hfrl import reading
-from hfrl.config import Train, arms, is_code, parse_seeds, read_config
+from hfrl.config import Train, arms, is_code, parse_seeds
+from hfrl.config_file import read_config
 from hfrl.kernel import CLOCK
 from hfrl.record import write_arrays
 from hfrl.run import main
