@@ -5,10 +5,8 @@ never run again, so that a suite goes on where it was stopped, and one with more
 """
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +15,7 @@ import numpy as np
 from hfrl import bench_score, build, engine, mdp
 from hfrl.bench_plan import Cell, Plan, World
 from hfrl.bench_score import Goal, Marks, Numbers
+from hfrl.cells import cell_digest
 from hfrl.config import Arm
 from hfrl.fanout import Ending, Task, run_tasks, workers
 from hfrl.record import is_finished, open_run, write_json
@@ -24,9 +23,6 @@ from hfrl.summary import optimum, seed_evaluations, seed_summary
 from hfrl.teachers import TASTE_WEIGHT
 from hfrl.types import UserError
 
-#: Settings that no number depends on: seeds have folders of their own, the engines give the same bits, and the others
-#: say what is kept of a run beside its records.
-NOT_IN_THE_NUMBERS = ("seeds", "engine", "tensorboard", "save_freq", "keep_checkpoints")
 #: What a cell costs beside its runs: its parts are made once, to see whether they fit.
 CHECK_SECONDS = 0.05
 
@@ -62,11 +58,7 @@ class Suite(NamedTuple):
 
 def folder_of(out: Path, cell: Cell) -> Path:
     """Where a cell lives: what it is in words, and a hash of every setting that its numbers depend on."""
-    settings = cell.arm.as_config()
-    for name in NOT_IN_THE_NUMBERS:
-        del settings[name]
-    text = json.dumps({"hfrl": metadata.version("hfrl"), **settings}, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:10]
+    digest = cell_digest(cell.arm.as_config())
     return out / "cells" / f"{cell.world}__{cell.method}__{cell.condition}-{digest}"
 
 

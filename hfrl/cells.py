@@ -9,10 +9,15 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from hfrl.types import UserError
+
+#: Settings that no number depends on: seeds have folders of their own, the engines give the same bits, and the others
+#: say what is kept of a run beside its records.
+NOT_IN_THE_NUMBERS = ("seeds", "engine", "tensorboard", "save_freq", "keep_checkpoints")
 
 
 class BusyError(UserError):
@@ -46,3 +51,9 @@ def digest(settings: Mapping[str, Any]) -> str:
     """
     text = json.dumps(settings, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def cell_digest(config: Mapping[str, Any]) -> str:
+    """A name for all that the numbers of a run depend on: its resolved config, and the version of this package."""
+    counted = {key: value for key, value in config.items() if key not in NOT_IN_THE_NUMBERS}
+    return digest({"hfrl": metadata.version("hfrl"), **counted})

@@ -34,13 +34,13 @@ def run_train(flags: Train) -> int:
     fanout.workers(flags.jobs, 1)
     if flags.tensorboard:
         board.writer()
-    cells = arms(flags) if _is_specific(flags) else headline(flags)
+    cells = arms(flags) if is_specific(flags) else headline(flags)
     for arm in cells:
         build.check(arm, alone=True)
     if flags.print_config:
         print(as_toml(cells))
         return 0
-    cells = _with_engines(cells)
+    cells = with_engines(cells)
     out = Path(flags.out)
     command = command_line()
     runs = [create_run(out, arm, command) for arm in cells]
@@ -71,7 +71,7 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
     return ending.code
 
 
-def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
+def with_engines(cells: Sequence[Arm]) -> list[Arm]:
     """Each arm with the engine that runs it, which and why said once for all arms that agree."""
     choices = [engine.choose(arm) for arm in cells]
     for choice in dict.fromkeys(choices):
@@ -81,23 +81,27 @@ def _with_engines(cells: Sequence[Arm]) -> list[Arm]:
     return [replace(arm, engine=choice.engine) for arm, choice in zip(cells, choices, strict=True)]
 
 
-def _is_specific(flags: Train) -> bool:
+def is_specific(flags: Train) -> bool:
+    """Whether the flags say what to run; without them it is the headline."""
     return bool(flags.env or flags.agent or flags.teacher or flags.blend or flags.config or flags.preset)
 
 
 def summarised(cells: Sequence[Arm], runs: Sequence[Path]) -> list[Outcome]:
     """The outcomes of the arms that have begun, labelled so that no two of a world are called the same."""
-    told = [arm.label for arm in cells]
-    if len({(arm.env, label) for arm, label in zip(cells, told, strict=True)}) < len(cells):
-        told = labels(cells)
     found = []
-    for arm, run, label in zip(cells, runs, told, strict=True):
+    for arm, run, label in zip(cells, runs, told(cells), strict=True):
         outcome = _summarised(arm, run)
         if outcome and label != arm.label:
             outcome = outcome._replace(label=label, full_label=label)
         if outcome:
             found.append(outcome)
     return found
+
+
+def told(cells: Sequence[Arm]) -> list[str]:
+    """What each arm is called: its short label, and what differs where two of a world would be called the same."""
+    short = [arm.label for arm in cells]
+    return short if len({(arm.env, arm.label) for arm in cells}) == len(cells) else labels(cells)
 
 
 def _summarised(arm: Arm, run: Path) -> Outcome | None:
@@ -242,6 +246,13 @@ def run_resume(flags: Any) -> int:
     from hfrl import resume
 
     return resume.run_resume(flags)
+
+
+def run_sweep(flags: Any) -> int:
+    """A grid of settings, each cell in a folder named by its settings."""
+    from hfrl import sweep
+
+    return sweep.run_sweep(flags)
 
 
 # --- reading runs back -----------------------------------------------------------------------------------------------

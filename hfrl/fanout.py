@@ -20,8 +20,12 @@ from typing import Any, NamedTuple
 import joblib
 import numpy as np
 
+from hfrl import clusters
+from hfrl.cells import BusyError
+from hfrl.clusters import Where
 from hfrl.config import Arm
 from hfrl.experiment import run_seed
+from hfrl.record import is_finished
 from hfrl.types import UserError
 
 POLL_SECONDS = 0.2
@@ -48,13 +52,20 @@ def workers(jobs: str, tasks: int) -> int:
     return max(1, min(cores if jobs == "auto" else int(jobs), tasks))
 
 
+class Busy(str):
+    """Why a task was left alone: another process is at work in its folder."""
+
+    __slots__ = ()
+
+
 class Ending(NamedTuple):
     """How the tasks came to their end; true where all of them ran to theirs.
 
     Attributes:
         finished: whether all did.
         signal: the number of the signal that stopped them, 0 for none.
-        failed: tasks that broke, by their place in the list, and why, in a line.
+        failed: tasks that broke, by their place in the list, and why, in a line; :class:`Busy` where another process is
+            at work in its folder.
     """
 
     finished: bool
@@ -70,7 +81,9 @@ class Ending(NamedTuple):
         return 1 if self.failed else 128 + self.signal if self.signal else 0
 
 
-def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], None]) -> Ending:
+def run_tasks(
+    tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], None], where: Where = clusters.LOCAL
+) -> Ending:
     """Run all tasks. A first Ctrl-C (or SIGTERM) stops them early and keeps what was done; a task that breaks leaves
     the others alone, and one whose process was killed goes on from its checkpoint in another, once.
 
@@ -78,6 +91,7 @@ def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], 
         tasks: independent of one another; the order does not change a result.
         jobs: see :func:`workers`.
         show: called a few times a second with the steps that each task has done.
+        where: on this machine, or on a cluster whose machines see the same folders.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board"
@@ -86,7 +100,7 @@ def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], 
             results: dict[int, bool | str] = {}
             for _ in range(ATTEMPTS):
                 todo = [slot for slot in range(len(tasks)) if slot not in results]
-                if todo and not _in_parallel(tasks, todo, path, jobs, results):
+                if todo and not _in_parallel(tasks, todo, path, jobs, where, results):
                     show(board[:-1].tolist())
                     continue
                 break
@@ -98,15 +112,14 @@ def run_tasks(tasks: Sequence[Task], jobs: str, show: Callable[[Sequence[int]], 
 
 
 def _in_parallel(
-    tasks: Sequence[Task], todo: Sequence[int], path: Path, jobs: str, results: dict[int, bool | str]
+    tasks: Sequence[Task], todo: Sequence[int], path: Path, jobs: str, where: Where, results: dict[int, bool | str]
 ) -> bool:
     """Run the tasks of these slots, and note what came of each. Returns False where a worker was killed."""
     calls = [joblib.delayed(_run_task)(tasks[slot], path, slot, os.getpid()) for slot in todo]
-    with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+    away = where != clusters.LOCAL and jobs == "auto"
+    with clusters.pool(where, None if away else workers(jobs, len(todo))) as pool:
         try:
-            for slot, result in joblib.Parallel(n_jobs=workers(jobs, len(todo)), return_as="generator_unordered")(
-                calls
-            ):
+            for slot, result in pool(calls):
                 results[slot] = result
         except BrokenProcessPool:
             return False
@@ -115,12 +128,13 @@ def _in_parallel(
 
 def _run_task(task: Task, path: Path, slot: int, parent: int) -> tuple[int, bool | str]:
     away = os.getpid() != parent
-    if away:
+    if away and threading.current_thread() is threading.main_thread():
         # Signals reach the whole group; the parent passes them on as a wish, so that records are closed in order.
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
     started_by = os.getppid()
-    board: np.memmap[Any, np.dtype[np.int64]] = np.memmap(path, dtype=np.int64, mode="r+")
+    # On another machine there is no board: there a task runs to its end.
+    board: Any = np.memmap(path, dtype=np.int64, mode="r+") if path.is_file() else [0] * (slot + 2)
 
     def heartbeat(steps: int) -> bool:
         board[slot] = steps
@@ -128,7 +142,11 @@ def _run_task(task: Task, path: Path, slot: int, parent: int) -> tuple[int, bool
         return not board[-1] and not (away and os.getppid() != started_by)
 
     try:
+        if is_finished(task.folder, task.arm.total_timesteps):  # by another process, meanwhile
+            return slot, bool(heartbeat(task.arm.total_timesteps)) or True
         return slot, bool(heartbeat(0)) and run_seed(task.arm, task.seed, task.folder, heartbeat)
+    except BusyError as error:
+        return slot, Busy(error)
     except Exception as error:  # the other tasks go on; this one is told at the end
         return slot, _told(error, task.folder)
 

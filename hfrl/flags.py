@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from hfrl.config import Train
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trusting:
@@ -67,3 +69,17 @@ class Compare(Trusting):
     """The probability with which the additional seeds should tell the two apart."""
     json: bool = False
     """End the output with one line of JSON."""
+
+
+@dataclass(frozen=True)
+class Sweep(Train):
+    """Run a grid of settings, here or on a cluster: finished cells are skipped, failed ones wait for --retry."""
+
+    out: str = "sweeps"
+    """The folder of the cells."""
+    retry: bool = False
+    """Run cells that failed before once more."""
+    backend: str = "loky"
+    """Where it runs: loky (processes of this machine), ray or dask (pip install 'hfrl[ray]' or 'hfrl[dask]')."""
+    address: str | None = None
+    """The cluster: auto or HOST:PORT for ray, tcp://HOST:PORT for dask. [one is started on this machine]"""

@@ -17,7 +17,7 @@ from typing import Any
 from hfrl import registry
 from hfrl.config import Train, sectioned
 from hfrl.config_file import ConfigFile, read_file, sections_of
-from hfrl.flags import Compare, Export, Import, Merge, Trusting, WatchMetrics
+from hfrl.flags import Compare, Export, Import, Merge, Sweep, Trusting, WatchMetrics
 from hfrl.types import UserError
 
 
@@ -239,6 +239,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": Evaluate,
     "watch": Watch,
     "watch-metrics": WatchMetrics,
+    "sweep": Sweep,
     "plot": Plot,
     "compare": Compare,
     "export": Export,
@@ -279,6 +280,7 @@ POSITIONAL = {
     "doctor": "run",
     "reproduce": "name",
     "bench": "suite",
+    "sweep": "config",
 }
 
 

@@ -1,0 +1,92 @@
+"""Where tasks run: processes of this machine, or a cluster of Ray's or Dask's, to which joblib hands the same calls."""
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import joblib
+
+from hfrl import registry
+from hfrl.types import UserError
+
+#: The backends, and the package that each needs.
+BACKENDS = {"loky": "joblib", "ray": "ray", "dask": "distributed"}
+
+
+class Where(NamedTuple):
+    """A backend, and the address of a cluster that is there already; None starts one on this machine."""
+
+    backend: str = "loky"
+    address: str | None = None
+
+
+LOCAL = Where()
+
+
+def checked(backend: str, address: str | None) -> Where:
+    """Raises UserError for an unknown backend, one that is not installed, or an address that it has no use for."""
+    if backend not in BACKENDS:
+        close = registry.nearest(backend, BACKENDS)
+        raise UserError(f"unknown backend {backend!r}{close} (known: {', '.join(BACKENDS)})")
+    if backend == "loky" and address is not None:
+        raise UserError("--address is of a cluster: it needs --backend ray or --backend dask")
+    if importlib.util.find_spec(BACKENDS[backend]) is None:
+        raise UserError(f"--backend {backend} needs {backend}: pip install 'hfrl[{backend}]'")
+    return Where(backend, address)
+
+
+@contextmanager
+def pool(where: Where, processes: int | None) -> Iterator[joblib.Parallel]:
+    """Joblib's fan-out at this place.
+
+    Args:
+        processes: how many calls run at once; None for as many as a cluster has room for.
+
+    Raises:
+        UserError: no cluster answers at the address.
+    """
+    if where.backend == "loky":
+        # One thread a process: two that share a core only wait for each other.
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+            yield joblib.Parallel(n_jobs=processes or -1, return_as="generator_unordered")
+        return
+    with {"ray": _ray, "dask": _dask}[where.backend](where.address, processes), joblib.parallel_config(where.backend):
+        yield joblib.Parallel(n_jobs=processes or -1)
+
+
+@contextmanager
+def _ray(address: str | None, processes: int | None) -> Iterator[None]:
+    import ray
+    from ray.util.joblib import register_ray
+
+    told: dict[str, Any] = {"include_dashboard": False, "num_cpus": processes} if address is None else {}
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="error", **told)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"no Ray cluster answers at {address!r}; start one with: ray start --head") from error
+    register_ray()
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@contextmanager
+def _dask(address: str | None, processes: int | None) -> Iterator[None]:
+    from distributed import Client, LocalCluster
+
+    try:
+        if address is None:
+            cluster = LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None)
+            client = Client(cluster)
+        else:
+            cluster, client = None, Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise UserError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
+    try:
+        yield
+    finally:
+        client.close()
+        if cluster is not None:
+            cluster.close()
