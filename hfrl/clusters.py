@@ -1,6 +1,7 @@
 """Where tasks run: processes of this machine, or a cluster of Ray's or Dask's, to which joblib hands the same calls."""
 
 import importlib.util
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ import joblib
 from hfrl import registry
 from hfrl.types import UserError
 
+KNOCK_SECONDS = 5.0
 #: The backends, and the package that each needs.
 BACKENDS = {"loky": "joblib", "ray": "ray", "dask": "distributed"}
 
@@ -62,14 +64,25 @@ def _ray(address: str | None, processes: int | None) -> Iterator[None]:
 
     told: dict[str, Any] = {"include_dashboard": False, "num_cpus": processes} if address is None else {}
     try:
+        if address is not None and ":" in address and "//" not in address:
+            _knock(address)
         ray.init(address=address, log_to_driver=False, logging_level="error", **told)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"no Ray cluster answers at {address!r}; start one with: ray start --head") from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise UserError(
+            f"no Ray cluster answers at {address!r}; start one with ray start --head, and give this process its token "
+            "(RAY_AUTH_TOKEN), where it asks for one"
+        ) from error
     register_ray()
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Whether anybody listens there: Ray itself would ask for minutes. Raises OSError or ValueError."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), timeout=KNOCK_SECONDS).close()
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from hfrl import build, clusters, commands, fanout
 from hfrl.cells import cell_digest
 from hfrl.config import Arm, arms
 from hfrl.config_file import as_toml
-from hfrl.fanout import Busy, Ending, Task
+from hfrl.fanout import Busy, Task
 from hfrl.flags import Sweep
 from hfrl.reading import read_text
 from hfrl.record import arm_name, command_line, is_finished, open_run, write_text
@@ -49,8 +49,7 @@ def run_sweep(flags: Sweep) -> int:
     commands.SAID.print(
         f"{len(cells)} cells, {runs} runs, {len(tasks)} of them waiting, in {flags.out}", soft_wrap=True, markup=False
     )
-    ending = _worked(flags, cells, tasks, where)
-    return _concluded(flags, cells, folders, ending)
+    return _concluded(flags, cells, folders, _worked(flags, cells, tasks, where))
 
 
 def unique(cells: Sequence[Arm]) -> list[Arm]:
@@ -77,9 +76,10 @@ def _opened(cells: Sequence[Arm], folders: Sequence[Path], retry: bool) -> list[
     return tasks
 
 
-def _worked(flags: Sweep, cells: Sequence[Arm], tasks: Sequence[Task], where: clusters.Where) -> Ending:
-    """Run the tasks; those that another process has begun are waited for, and taken on should it die."""
-    ending, left = Ending(True, 0, {}), list(tasks)
+def _worked(flags: Sweep, cells: Sequence[Arm], tasks: Sequence[Task], where: clusters.Where) -> int:
+    """Run the tasks; those that another process has begun are waited for, and taken on should it die. Returns the
+    number of the signal that stopped them, 0 for none."""
+    left = list(tasks)
     with _Progress(cells, tasks, flags.progress) as progress:
         while left:
             progress.begin(left)
@@ -88,11 +88,11 @@ def _worked(flags: Sweep, cells: Sequence[Arm], tasks: Sequence[Task], where: cl
                 if not isinstance(why, Busy):
                     write_text(left[slot].folder / FAILED, why + "\n")
             if ending.signal:
-                break
+                return ending.signal
             left = [task for task in left if not _is_over(task)]
             if left:
                 time.sleep(BUSY_SECONDS)
-    return ending
+    return 0
 
 
 def _is_over(task: Task) -> bool:
@@ -148,7 +148,7 @@ class _Progress:
             self._progress.console.print(said, soft_wrap=True, markup=False)
 
 
-def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], ending: Ending) -> int:
+def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], stopped: int) -> int:
     """The table of what is finished, what failed and why, and what to type next."""
     failed = [
         (folder / f"seed_{seed}", read_text(folder / f"seed_{seed}" / FAILED).strip())
@@ -162,7 +162,7 @@ def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], endi
         _write_csv(Path(flags.out) / "sweep.csv", outcomes)
     for folder, why in failed:
         commands.BESIDE.print(f"hfrl: {folder}: {why}", style="red", soft_wrap=True, markup=False)
-    if ending.signal:
+    if stopped:
         commands.BESIDE.print("Stopped early: what was done is kept, and the same command goes on.", style="yellow")
     elif failed:
         commands.SAID.print(f"{len(failed)} runs failed. The same command with --retry runs them once more.")
@@ -171,7 +171,7 @@ def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], endi
         commands.SAID.print(f"Next:\n  python -m hfrl.run plot {flags.out}", soft_wrap=True)
     if flags.json:
         print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "failed": [why for _, why in failed]}))
-    return 1 if failed and not ending.signal else ending.code
+    return 128 + stopped if stopped else int(bool(failed))
 
 
 def _write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -55,6 +55,9 @@ LIBRARIES = {
     "hfrl.traces": set(),
     "hfrl.features": {"numpy"},
     "hfrl.planning": {"numpy"},
+    "hfrl.config_file": {"cattrs"},
+    "hfrl.clusters": {"joblib", "ray", "distributed"},
+    "hfrl.sweep": {"rich"},
     "hfrl.nets": {"numpy"},
     "hfrl.replay": {"numpy"},
     "hfrl.priorities": {"numpy"},
@@ -318,6 +321,7 @@ def test_libraries_stay_where_they_belong(name: str) -> None:
         (
             "joblib",
             {
+                "hfrl.clusters",
                 "hfrl.fanout",
                 "hfrl.book_gradient",
                 "hfrl.papers_feedback",
