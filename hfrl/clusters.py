@@ -1,6 +1,7 @@
 """Where tasks run: processes of this machine, or a cluster of Ray's or Dask's, to which joblib hands the same calls."""
 
 import importlib.util
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,19 +61,20 @@ def pool(where: Where, processes: int | None) -> Iterator[joblib.Parallel]:
 @contextmanager
 def _ray(address: str | None, processes: int | None) -> Iterator[None]:
     import ray
-    from ray.util.joblib import register_ray
+    import ray.util.joblib
 
     told: dict[str, Any] = {"include_dashboard": False, "num_cpus": processes} if address is None else {}
     try:
         if address is not None and ":" in address and "//" not in address:
             _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level="error", **told)
+        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **told)
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"no Ray cluster answers at {address!r}; start one with ray start --head, and give this process its token "
             "(RAY_AUTH_TOKEN), where it asks for one"
         ) from error
-    register_ray()
+    bridge: Any = ray.util.joblib  # it has no types
+    bridge.register_ray()
     try:
         yield
     finally:
@@ -87,14 +89,15 @@ def _knock(address: str) -> None:
 
 @contextmanager
 def _dask(address: str | None, processes: int | None) -> Iterator[None]:
-    from distributed import Client, LocalCluster
+    import distributed
 
+    make: Any = distributed  # it has no types
     try:
         if address is None:
-            cluster = LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None)
-            client = Client(cluster)
+            cluster = make.LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None)
+            client = make.Client(cluster)
         else:
-            cluster, client = None, Client(address, timeout="10s")
+            cluster, client = None, make.Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise UserError(f"no Dask scheduler answers at {address!r}; start one with: dask scheduler") from error
     try:

@@ -71,10 +71,10 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
     return ending.code
 
 
-def with_engines(cells: Sequence[Arm]) -> list[Arm]:
-    """Each arm with the engine that runs it, which and why said once for all arms that agree."""
+def with_engines(cells: Sequence[Arm], quiet: bool = False) -> list[Arm]:
+    """Each arm with the engine that runs it; which and why is said once for all arms that agree, unless ``quiet``."""
     choices = [engine.choose(arm) for arm in cells]
-    for choice in dict.fromkeys(choices):
+    for choice in () if quiet else dict.fromkeys(choices):
         whose = [arm.label for arm, chosen in zip(cells, choices, strict=True) if chosen == choice]
         of = "" if len(whose) == len(cells) else f" for {', '.join(dict.fromkeys(whose))}"
         SAID.print(f"Engine {choice.engine}{of}: {choice.reason}", style="dim", soft_wrap=True, markup=False)
@@ -183,7 +183,7 @@ def by_world(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     return [[outcome for outcome in outcomes if outcome.summary["env"] == world] for world in worlds]
 
 
-def report(outcomes: Sequence[Outcome]) -> None:
+def report(outcomes: Sequence[Outcome], compared: bool = True) -> None:
     """The table, a world at a time, and in words whether arms can be told apart."""
     for group in by_world(outcomes):
         best = group[0].summary
@@ -194,7 +194,7 @@ def report(outcomes: Sequence[Outcome]) -> None:
         ]
         SAID.print(f"[bold]{best['env']}[/bold]  {', '.join(known)}", soft_wrap=True)
         SAID.print(_table(group))
-        for sentence in comparisons(group, labels_of(group)):
+        for sentence in comparisons(group, labels_of(group)) if compared else ():
             SAID.print(f"  {sentence}", soft_wrap=True, markup=False)
         SAID.print()
 

@@ -21,8 +21,8 @@ EVERY = "default"
 #: Settings that add up: what a section says comes behind what the file says for all, and the last one wins.
 ADDED = ("set", "env_kwargs", "grid")
 #: What a file may not hold, and what belongs to the whole of it rather than to a world.
-TYPED = ("config", "trust", "print_config", "sections")
-WHOLE = ("env", "preset", "jobs", "out", "json", "progress")
+TYPED = ("config", "trust", "print_config", "sections", "retry")
+WHOLE = ("env", "preset", "jobs", "out", "json", "progress", "space", "trials", "objective", "backend", "address")
 
 
 class ConfigFile(NamedTuple):
@@ -51,12 +51,13 @@ def read_config(path: str, trust: bool = False) -> dict[str, Any]:
     return found.settings
 
 
-def read_file(path: str, trust: bool = False) -> ConfigFile:
+def read_file(path: str, trust: bool = False, kind: type[Train] = Train) -> ConfigFile:
     """What a TOML or JSON file says: settings, a section ``[default]`` of more of them, and one for each world.
 
     Args:
         path: of the file; one that ends in .json is JSON.
         trust: parts that are code beside the file (``file.py:Name``, a world's ``module:Id``) are taken, too.
+        kind: whose flags its keys are.
 
     Raises:
         UserError: the file is damaged, a key is unknown, a value has another type, it names code and is not trusted,
@@ -70,12 +71,12 @@ def read_file(path: str, trust: bool = False) -> ConfigFile:
         raise UserError(f"config {path!r} is empty: it needs at least one setting, such as env")
     plain = {key: value for key, value in content.items() if not isinstance(value, dict)}
     sections = {key: value for key, value in content.items() if isinstance(value, dict)}
-    settings = _structured(plain, path, sections)
-    for key, value in _structured(sections.pop(EVERY, {}), f"{path} [{EVERY}]").items():
+    settings = _structured(plain, path, kind, sections)
+    for key, value in _structured(sections.pop(EVERY, {}), f"{path} [{EVERY}]", kind).items():
         if key in settings:
             raise UserError(f"config {path!r} says {key} twice, in [{EVERY}] and before it")
         settings[key] = value
-    found = ConfigFile(settings, {env: _of_world(env, section, path) for env, section in sections.items()})
+    found = ConfigFile(settings, {env: _of_world(env, section, path, kind) for env, section in sections.items()})
     for one in (found.settings, *found.worlds.values()):
         _check_code(one, path, trust)
     if not trust and (code := next((env for env in found.worlds if is_code("env", env)), None)):
@@ -88,15 +89,15 @@ def read_file(path: str, trust: bool = False) -> ConfigFile:
     return found
 
 
-def _of_world(env: str, section: dict[str, Any], path: str) -> dict[str, Any]:
+def _of_world(env: str, section: dict[str, Any], path: str, kind: type[Train]) -> dict[str, Any]:
     """The settings in the section of a world. Raises UserError where it is none, or says what is not its to say."""
-    known = [f.name for f in dataclasses.fields(Train)]
+    known = [f.name for f in dataclasses.fields(kind)]
     if not re.search(r"-v[0-9]+$|\.py:", env):
         raise UserError(
             f"config {path!r} has an unknown section {env!r}{registry.nearest(env, [EVERY, *known])}; a section is "
             f"called {EVERY} or by the id of a world, such as hfrl/Pizza-v0"
         )
-    settings = _structured(section, f"{path} [{env}]")
+    settings = _structured(section, f"{path} [{env}]", kind)
     if wrong := [key for key in WHOLE if key in settings]:
         raise UserError(f"config {path!r} says {wrong[0]} in the section of {env}; it counts for the whole file")
     return settings
@@ -113,11 +114,13 @@ def _leads_out(folder: str) -> bool:
     return parts[0] == "" or ".." in parts or ":" in parts[0] or "\0" in folder
 
 
-def _structured(content: dict[str, Any], path: str, sections: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def _structured(
+    content: dict[str, Any], path: str, kind: type[Train], sections: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Check the keys and the types by the dataclass itself; a key that is a table by mistake is said to be one."""
     import cattrs  # late: only a config file needs it
 
-    known = [f.name for f in dataclasses.fields(Train) if f.name not in TYPED]
+    known = [f.name for f in dataclasses.fields(kind) if f.name not in TYPED]
     content = {key.replace("-", "_"): value for key, value in content.items()}
     for key in content:
         if key not in known:
@@ -125,7 +128,7 @@ def _structured(content: dict[str, Any], path: str, sections: Mapping[str, Any] 
     for key in sections or ():
         if key.replace("-", "_") in known:
             raise UserError(f"config {path!r} has a table {key!r} where a setting of this name belongs")
-    for key in (*PARTS, "seeds", *ADDED):
+    for key in (*PARTS, "seeds", *ADDED, "space"):
         if isinstance(content.get(key), str) or (key == "seeds" and is_number(content.get(key))):
             content[key] = [content[key]]
     # Numbers are natural in a file where the command line has text.
@@ -135,7 +138,7 @@ def _structured(content: dict[str, Any], path: str, sections: Mapping[str, Any] 
     if isinstance(content.get("seeds"), list):
         content["seeds"] = [str(seed) if is_number(seed) else seed for seed in content["seeds"]]
     try:
-        whole = _converter().structure(content, Train)
+        whole = _converter().structure(content, kind)
     except Exception as error:
         reasons = "; ".join(cattrs.transform_error(error))
         raise UserError(f"config {path!r}: {reasons}") from error

@@ -81,5 +81,11 @@ class Sweep(Train):
     """Run cells that failed before once more."""
     backend: str = "loky"
     """Where it runs: loky (processes of this machine), ray or dask (pip install 'hfrl[ray]' or 'hfrl[dask]')."""
+    space: tuple[str, ...] = ()
+    """Settings to search with Optuna (pip install 'hfrl[search]'): key=low:high, key=log:low:high, key=value,value."""
+    trials: int = 30
+    """How many settings a search tries."""
+    objective: str = "return"
+    """What a search is for: the final return or the final taste of the agent alone."""
     address: str | None = None
     """The cluster: auto or HOST:PORT for ray, tcp://HOST:PORT for dask. [one is started on this machine]"""

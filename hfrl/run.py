@@ -256,6 +256,7 @@ APPENDED = (
     "--set",
     "--env-kwargs",
     "--grid",
+    "--space",
     "--env",
     "--agent",
     "--teacher",
@@ -408,7 +409,7 @@ def _parse(name: str, kind: type, arguments: list[str]) -> Any:
             said: Any = {"prog": program, "args": arguments, "description": _description(name, kind)}
             if not issubclass(kind, Train):
                 return tyro.cli(kind, **said)
-            found = _from_config(arguments)
+            found = _from_config(arguments, kind)
             whole = tyro.cli(kind, default=kind(**found.settings), **said)
             # What is typed wins over the section of a world, too.
             each = [
@@ -422,11 +423,11 @@ def _parse(name: str, kind: type, arguments: list[str]) -> Any:
         raise UserError(_one_line(complaint.getvalue(), name)) from None
 
 
-def _from_config(arguments: list[str]) -> ConfigFile:
+def _from_config(arguments: list[str], kind: type[Train]) -> ConfigFile:
     """What the file of ``--config`` says; the flags that are typed win over it."""
     if "--config" not in arguments:
         return ConfigFile({}, {})
-    return read_file(arguments[arguments.index("--config") + 1], "--trust" in arguments)
+    return read_file(arguments[arguments.index("--config") + 1], "--trust" in arguments, kind)
 
 
 def _description(name: str, kind: type) -> str:

@@ -42,6 +42,10 @@ def run_sweep(flags: Sweep) -> int:
         return 0
     for arm in cells:
         build.check(arm, alone=True)
+    if flags.space:
+        from hfrl import search  # late: it comes back here for its cells
+
+        return search.run_search(flags, cells, where)
     cells = commands.with_engines(cells)
     folders = [folder_of(Path(flags.out), arm) for arm in cells]
     tasks = _opened(cells, folders, flags.retry)
@@ -159,7 +163,7 @@ def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], stop
     outcomes = commands.summarised(cells, folders)
     if outcomes:
         commands.report(outcomes)
-        _write_csv(Path(flags.out) / "sweep.csv", outcomes)
+        write_csv(Path(flags.out) / "sweep.csv", outcomes)
     for folder, why in failed:
         commands.BESIDE.print(f"hfrl: {folder}: {why}", style="red", soft_wrap=True, markup=False)
     if stopped:
@@ -174,7 +178,7 @@ def _concluded(flags: Sweep, cells: Sequence[Arm], folders: Sequence[Path], stop
     return 128 + stopped if stopped else int(bool(failed))
 
 
-def _write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:
+def write_csv(path: Path, outcomes: Sequence[Outcome]) -> None:
     """A row for each cell: what tells it from the others, and what it came to."""
     rows: list[dict[str, Any]] = []
     for outcome in outcomes:

@@ -34,7 +34,7 @@ FLOOR = {
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts",
-    4: "run commands resume doctor teach bench sweep exchange",
+    4: "run commands resume doctor teach bench sweep search exchange",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {f"hfrl.{name}" for name in ("teachers", "judges", "people", "heuristics")}
@@ -58,6 +58,7 @@ LIBRARIES = {
     "hfrl.config_file": {"cattrs"},
     "hfrl.clusters": {"joblib", "ray", "distributed"},
     "hfrl.sweep": {"rich"},
+    "hfrl.search": {"optuna"},
     "hfrl.nets": {"numpy"},
     "hfrl.replay": {"numpy"},
     "hfrl.priorities": {"numpy"},

@@ -286,3 +286,69 @@ def test_an_address_where_nobody_answers_is_one_line(
     line = [file_of(tmp_path), "--out", str(tmp_path / "cells"), "--backend", backend, "--address", address]
     assert main(["sweep", *line, "--no-progress"]) == 2
     assert f"answers at '{address}'" in capsys.readouterr().err
+
+
+# --- a search --------------------------------------------------------------------------------------------------------
+
+SEARCHED = ("--space", "learning_rate=log:0.05:0.5", "exploration=epsilon_greedy,softmax")
+
+
+def searched(tmp_path: Path, trials: int = 3) -> Path:
+    out = tmp_path / "cells"
+    line = ["--env", "FrozenLake-v1", "-n", "300", "--seeds", "0-1", "--eval-episodes", "2", "--eval-freq", "0"]
+    line += [*SEARCHED, "--trials", str(trials), "--jobs", "1", "--out", str(out), "--no-progress"]
+    assert main(["sweep", *line]) == 0
+    return out
+
+
+def test_a_search_tries_settings_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    out = searched(tmp_path)
+    said = capsys.readouterr().out
+    assert "3 trials, 0 of them finished before" in said
+    assert said.count("  trial ") == 3
+    with (out / "search.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    worth = [float(row["return_mean"]) for row in rows]
+    assert worth == sorted(worth, reverse=True)
+    assert f"--set {rows[0]['cell']}" in said
+    for row in rows:
+        alpha = float(row["cell"].split()[0].removeprefix("learning_rate="))
+        assert 0.05 <= alpha <= 0.5
+    before = times(out)
+    searched(tmp_path)
+    assert "3 of them finished before" in capsys.readouterr().out
+    assert times(out) == before
+    searched(tmp_path, trials=5)
+    assert capsys.readouterr().out.count("  trial ") == 2
+
+
+def test_a_search_is_the_same_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("optuna")
+    assert results(searched(tmp_path / "a")) == results(searched(tmp_path / "b"))
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["--space", "learning_rate"], "--space takes key=low:high"),
+        (["--space", "learning_rate=0.5:0.1"], "low < high"),
+        (["--space", "learning_rate=log:0:0.1"], "0 < low for log"),
+        (["--space", "gamma=0.9,0.8", "gamma=0.7"], "gamma twice"),
+        (["--space", "gamma=0.9,0.8", "--trials", "0"], "--trials must be at least 1"),
+        (["--space", "gamma=0.9,0.8", "--objective", "tase"], "did you mean 'taste'"),
+        (["--space", "gamma=0.9,0.8", "--agent", "q_learning", "sarsa"], "make 2; name one"),
+        (["--space", "gama=0.9,0.8"], "did you mean 'gamma'"),
+        (["--space", "gamma=7,8"], "gamma must be within"),
+    ],
+)
+def test_a_mistake_in_a_search_is_one_line(
+    typed: list[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("optuna")
+    line = ["--env", "FrozenLake-v1", "-n", "300", "--out", str(tmp_path / "cells"), "--no-progress"]
+    assert main(["sweep", *line, *typed]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
