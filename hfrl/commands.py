@@ -3,7 +3,8 @@
 import importlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,11 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
         if ending.failed:
             return ending.code
         raise UserError(f"stopped before any seed had begun; resume {runs[0]} begins it")
-    figures = draw(outcomes, [Path(outcome.summary["run"]) / "figures" / "learning_curves.png" for outcome in outcomes])
+    figures: list[Path] = []
+    with _told_if_unwritten():
+        figures = draw(
+            outcomes, [Path(outcome.summary["run"]) / "figures" / "learning_curves.png" for outcome in outcomes]
+        )
     report(outcomes)
     _next_commands(outcomes, figures, ending.finished)
     if flags.json:
@@ -109,8 +114,19 @@ def _summarised(arm: Arm, run: Path) -> Outcome | None:
     if not any(run.glob("seed_*/summary.json")):
         return None
     outcome = summarise(arm, run)
-    write_json(run / "summary.json", outcome.summary)
+    with _told_if_unwritten():
+        write_json(run / "summary.json", outcome.summary)
     return outcome
+
+
+@contextmanager
+def _told_if_unwritten() -> Iterator[None]:
+    """What can be made again from the records is not worth losing their table for: a full disk is said, and no more."""
+    try:
+        yield
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        BESIDE.print(f"hfrl: not written, {error.strerror or error}{where}", style="red", soft_wrap=True, markup=False)
 
 
 class Bars:
@@ -229,7 +245,8 @@ def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
 def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path], finished: bool) -> None:
     runs = [outcome.summary["run"] for outcome in outcomes]
     own = any(is_code(key, outcome.summary[key]) for outcome in outcomes for key in PARTS)
-    SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
+    if figures:
+        SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
     SAID.print("Next:")
     longer = f"resume {runs[-1]} --total-timesteps {2 * outcomes[-1].summary['total_timesteps']}"
     for command in (

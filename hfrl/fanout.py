@@ -149,6 +149,9 @@ def _run_task(task: Task, path: Path, slot: int, parent: int) -> tuple[int, bool
         return slot, Busy(error)
     except Exception as error:  # the other tasks go on; this one is told at the end
         return slot, _told(error, task.folder)
+    finally:
+        if away and os.getppid() != started_by:
+            os._exit(1)  # nobody hears the answer, and an idle worker would stay for minutes
 
 
 def _told(error: Exception, folder: Path) -> str:
@@ -163,6 +166,11 @@ def _told(error: Exception, folder: Path) -> str:
     return f"{type(error).__name__}: {error} (see {story})"
 
 
+def _leave(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
+    """End at once, but take the workers along: the system's own way would leave them behind."""
+    raise SystemExit(128 + signum)
+
+
 @contextmanager
 def _stopping(board: Any) -> Iterator[None]:
     """A first signal writes the wish to stop on the board; a second one ends the process as it would anyway."""
@@ -175,7 +183,7 @@ def _stopping(board: Any) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    ordinary = dict.fromkeys(SIGNALS, signal.SIG_DFL) | {signal.SIGINT: signal.default_int_handler}
+    ordinary = dict.fromkeys(SIGNALS, _leave) | {signal.SIGINT: signal.default_int_handler}
     before = {number: signal.signal(number, wish) for number in SIGNALS}
     try:
         yield

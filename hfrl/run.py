@@ -307,6 +307,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough; Python would complain again when it flushes at exit.
         sys.stdout = io.TextIOWrapper(io.BytesIO())
         return 0
+    except OSError as error:
+        # A full disk, a folder that cannot be written: no mistake of this program, and what was written before is kept.
+        where = f": {error.filename}" if error.filename else ""
+        print(f"hfrl: {error.strerror or error}{where}", file=sys.stderr)
+        return 1
 
 
 def read(arguments: list[str]) -> tuple[str, Any]:
