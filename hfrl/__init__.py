@@ -23,6 +23,7 @@ _HOMES = {
     "Switch": "hfrl.blend",
     "chain": "hfrl.blend",
     "HumanTable": "hfrl.models",
+    "TaughtEnv": "hfrl.taught",
     "streams": "hfrl.seeding",
     "Acted": "hfrl.types",
     "Pressed": "hfrl.types",
