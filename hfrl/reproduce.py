@@ -129,6 +129,9 @@ TARGETS: Mapping[str, Target] = {
     "positive-circuits": Target(
         "hfrl.papers_feedback:positive_circuits", 1, "praise as reward: from which discount on looping beats arriving"
     ),
+    "preference-teachers": Target(
+        "hfrl.papers_preferences:preference_teachers", 20, "people who compare: closed forms, and as they are drawn"
+    ),
     "tamer-credit": Target("hfrl.papers_feedback:tamer_credit", 1, "whom one press was about (Knox & Stone 2009)"),
     "taxi": Target("hfrl.book_control:taxi", 20, "Taxi-v4: Q-learning against the exact optimum"),
 }

@@ -25,19 +25,20 @@ FLOOR = {
     "planning "
     "network shapes fused nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
-    1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics",
+    1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics preferences",
     2: "loop taught footprints remembered undo page kernel_blends kernel compiled",
     3: "checkpoint recorder cells clusters config_file "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
-    "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping papers_tamer_rl engine saved "
+    "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping papers_tamer_rl "
+    "papers_preferences engine saved "
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts",
     4: "run commands resume doctor teach bench sweep search exchange",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
-TEACHING = {f"hfrl.{name}" for name in ("teachers", "judges", "people", "heuristics")}
+TEACHING = {f"hfrl.{name}" for name in ("teachers", "judges", "people", "heuristics", "preferences")}
 FLOORS = {f"hfrl.{name}": floor for floor, names in FLOOR.items() for name in names.split()}
 #: The modules of blends: :mod:`hfrl.blend` gathers them.
 FAMILIES = {"hfrl.tamer_rl", "hfrl.policy_shaping", "hfrl.advice"}
@@ -91,6 +92,8 @@ LIBRARIES = {
     "hfrl.judges": {"numpy"},
     "hfrl.people": {"numpy"},
     "hfrl.heuristics": {"numpy"},
+    "hfrl.preferences": {"numpy"},
+    "hfrl.papers_preferences": {"numpy"},
     "hfrl.experts": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.taught": {"gymnasium"},
