@@ -413,24 +413,18 @@ def test_no_function_takes_whatever_comes(path: Path) -> None:
             assert node.args.kwarg is None, f"{path}:{node.lineno} takes **{node.args.kwarg and node.args.kwarg.arg}"
 
 
-LEARNERS = [name for name in MODULES if is_agent(name)] + [
-    f"hfrl.{name}"
-    for name in (
-        "models",
-        "blend",
-        "policy",
-        "schedules",
-        "returns",
-        "tabular",
-        "credit",
-        "types",
-        "labels",
-        "ports",
-        "tamer_rl",
-        "policy_shaping",
-        "advice",
-    )
-]
+#: Whatever an agent, a model, a blend or an engine is made of; ``mdp`` alone tells a table with the taste in it.
+LEARNERS = {name for name in MODULES if is_agent(name) or FLOORS.get(name) == 0} - {"hfrl.mdp"}
+LEARNERS |= {
+    "hfrl.blend",
+    "hfrl.credit",
+    "hfrl.taught",
+    "hfrl.undo",
+    "hfrl.kernel_blends",
+    "hfrl.page",
+    "hfrl.compiled",
+}
+LEARNERS |= FAMILIES
 
 
 @pytest.mark.parametrize("name", sorted(LEARNERS))
@@ -445,6 +439,17 @@ def test_no_learner_knows_the_taste(name: str) -> None:
             words.append(node.value)
         for word in words:
             assert "tast" not in word.lower(), f"{name}:{getattr(node, 'lineno', '?')} mentions {word}"
+
+
+def test_no_method_imports_whoever_knows_the_taste() -> None:
+    """Neither at once nor by way of others; ``mdp`` is read by planners, which the test above keeps from its taste."""
+    knowing = {"hfrl.teachers", "hfrl.judges", "hfrl.people", "hfrl.loop"} | set(filter(is_world, MODULES))
+    for name in sorted(name for name in LEARNERS if is_agent(name) or FLOORS[name] <= 1):
+        reached, ahead = set(), {name}
+        while ahead:
+            reached |= ahead
+            ahead = {one.target for at in ahead for one in ours(at)} & set(MODULES) - reached
+        assert not reached & knowing, f"{name} reaches {sorted(reached & knowing)}"
 
 
 @pytest.mark.parametrize("name", sorted(filter(is_agent, MODULES)))
