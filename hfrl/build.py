@@ -15,7 +15,7 @@ from hfrl.config import Arm, absolute
 from hfrl.credit import Credit
 from hfrl.loop import human_model
 from hfrl.models import NoModel
-from hfrl.teachers import after, nobody
+from hfrl.teachers import Manner, after, nobody
 from hfrl.types import Teacher, UserError
 
 #: What an agent must have to be taught, evaluated and saved.
@@ -136,7 +136,8 @@ def make_teacher(
     return after(teacher, arm.warmup) if arm.warmup else teacher
 
 
-def _one_teacher(spec: registry.Spec, env: Any, rng: np.random.Generator, agent: Any) -> Teacher:
+def judge_of(spec: registry.Spec, env: Any, rng: np.random.Generator, agent: Any = None) -> tuple[Teacher, Manner]:
+    """What a person of this description thinks, and how they put it. Raises UserError as :func:`make_teacher`."""
     part = registry.resolve(spec.name, registry.TEACHERS, "teacher")
     what = f"teacher {spec.name}"
     takes = inspect.signature(part).parameters
@@ -151,7 +152,13 @@ def _one_teacher(spec: registry.Spec, env: Any, rng: np.random.Generator, agent:
         raise UserError(f"{what} made {judge!r}: expected a callable on a step")
     if own.get("kind") == "label01":
         manner = manner._replace(blame=0.0)
-    return judge if part is nobody else people.person(judge, manner, rng)
+    return judge, manner
+
+
+def _one_teacher(spec: registry.Spec, env: Any, rng: np.random.Generator, agent: Any) -> Teacher:
+    judge, manner = judge_of(spec, env, rng, agent)
+    silent = registry.resolve(spec.name, registry.TEACHERS, "teacher") is nobody
+    return judge if silent else people.person(judge, manner, rng)
 
 
 def make_blend(text: str) -> Blend:

@@ -13,7 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from hfrl import board, build, engine, fanout, registry
+from hfrl import board, build, circuits, engine, fanout, registry
 from hfrl.config import PARTS, Arm, Train, arms, headline, is_code
 from hfrl.config_file import as_toml
 from hfrl.groups import labels, read_groups
@@ -41,6 +41,7 @@ def run_train(flags: Train) -> int:
     if flags.print_config:
         print(as_toml(cells))
         return 0
+    warn_of_circles(cells)
     cells = with_engines(cells)
     out = Path(flags.out)
     command = command_line()
@@ -74,6 +75,12 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
     if flags.json:
         print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(runs[0].parent.parent)}))
     return ending.code
+
+
+def warn_of_circles(cells: Sequence[Arm]) -> None:
+    """One line for each arm whose praise will pay for running in circles, as far as that is known beforehand."""
+    for line in dict.fromkeys(filter(None, map(circuits.warning, cells))):
+        BESIDE.print(line, style="yellow", soft_wrap=True, markup=False)
 
 
 def with_engines(cells: Sequence[Arm], quiet: bool = False) -> list[Arm]:

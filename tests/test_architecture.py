@@ -31,7 +31,7 @@ FLOOR = {
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
     "book_planning book_prediction papers_feedback papers_policy_shaping papers_shaping papers_tamer_rl "
-    "papers_preferences engine saved "
+    "papers_preferences circuits engine saved "
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts",
@@ -94,6 +94,7 @@ LIBRARIES = {
     "hfrl.heuristics": {"numpy"},
     "hfrl.preferences": {"numpy"},
     "hfrl.papers_preferences": {"numpy"},
+    "hfrl.circuits": {"numpy"},
     "hfrl.experts": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.taught": {"gymnasium"},
