@@ -60,7 +60,7 @@ def targets(folder: Path) -> dict[str, Target]:
     """All readers, with a run and a session recorded for them in ``folder``."""
     from hfrl import checkpoint, exchange, reproduce, teach, window
     from hfrl.config import Train, arms
-    from hfrl.config_file import read_config
+    from hfrl.config_file import read_file
     from hfrl.credit import empirical_window
     from hfrl.experiment import Session, engine_of
     from hfrl.feedback import read_presses
@@ -131,10 +131,12 @@ def targets(folder: Path) -> dict[str, Target]:
         return teach.recorded_start(table, path.parent, False)
 
     def config(path: Path) -> Any:
-        return arms(Train(**read_config(str(path))))
+        found = read_file(str(path))
+        return [arms(Train(**found.of(env))) for env in found.worlds or ("FrozenLake-v1",)]
 
     seed = table / "seed_0"
     toml = b'env = ["FrozenLake-v1"]\nseeds = "0-3"\nalpha = 0.1\nset = ["n=3"]\nout = "runs/a"\neval_freq = 100\n'
+    toml += b'grid = ["gamma=0.9,0.8"]\n[default]\nwarmup = 3\n["FrozenLake-v1"]\ntotal_timesteps = 9\nset = ["n=4"]\n'
     log = (seed / "feedback.jsonl").read_bytes()[:900]
     session_log = b"".join(
         b'{"event": "%s", "t": 0.%d, "wall": 1.5, "step": %d, "episode": 0, "value": %s, "strength": 1, '

@@ -125,19 +125,35 @@ class Stepping:
         self._stands: bool | None = None  # whether the world can be stood in the middle of an episode
 
     def run(self, steps: int, recorder: Recorder) -> None:
-        """Let the river flow."""
-        note = self._walker.note
-        for event in self._events(steps):
-            if isinstance(event, Acted):
-                note(event.step)
-                recorder.acted(event.step)
-            elif isinstance(event, Learnt):
-                if event.update is not None:
-                    recorder.learnt(event.update)
-            else:
-                recorder.pressed(event.press)
+        """Let the river flow. What is counted at every step is counted here, in plain variables: as calls it would cost
+        a fifth of the loop."""
+        walker, step = self._walker, None
+        took, total = walker.actions.append, recorder.gained
+        errors, signals, updates = recorder.sums
+        try:
+            for event in self._events(steps):
+                kind = type(event)
+                if kind is Learnt:
+                    update = event.update
+                    if update is not None:
+                        errors += abs(update.error)
+                        signals += update.signal
+                        updates += 1
+                elif kind is Acted:
+                    step = event.step
+                    took(step.action)
+                    total += step.reward
+                    if step.terminated or step.truncated:
+                        recorder.episode(total, len(walker.actions))
+                        walker.over()
+                        total, step = 0.0, None
+                else:
+                    recorder.pressed(event.press)
+        finally:
+            recorder.gained, recorder.sums = total, (errors, signals, updates)
+            walker.stands(step, total)
 
-    def _events(self, steps: int) -> Iterator[Event]:
+    def _events(self, steps: int) -> Iterator[Any]:
         self._place = yield from self._session.events(self._place, steps)
 
     def settle(self, recorder: Recorder) -> None:
@@ -237,7 +253,8 @@ class Compiled:
         """Bring agent, person's model, counters and sums to where the batch stands."""
         self._catch_up()
         errors, signals, updates = (float(self._batch.summed(name)[0]) for name in ("errors", "signals", "updates"))
-        recorder.summed(errors, signals, int(updates))
+        before = recorder.sums
+        recorder.sums = before[0] + errors, before[1] + signals, before[2] + int(updates)
         self._batch.clear_sums()
 
     def _catch_up(self) -> None:

@@ -30,8 +30,11 @@ class Footprints(NamedTuple):
     seen: Any
 
 
+NO_TABLES = encoded({})
+
+
 class Walker:
-    """Notes the way of one world.
+    """Notes the way of one world. Whoever steps it appends each action to ``actions``.
 
     Args:
         env: watched, never stepped.
@@ -42,37 +45,41 @@ class Walker:
         self._env = env
         self._seed = seed
         self.actions: list[Any] = []
+        self._has_tables = bool(tables_of(env.unwrapped))
         self._mark()
 
     def _mark(self) -> None:
         """Between two episodes."""
         world = self._env.unwrapped
-        self._luck = _luck_of(world)
-        self._tables = encoded(tables_of(world))
+        rng = getattr(world, "_np_random", None)
+        # The bare state, a tenth of the work of writing it down: few episodes are asked for theirs.
+        self._state = (rng, rng.bit_generator.state) if isinstance(rng, np.random.Generator) else None
+        self._tables = encoded(tables_of(world)) if self._has_tables else NO_TABLES
         self.actions.clear()
-        self._total, self._between = 0.0, True
+        self._total = 0.0
         self._last: tuple[Any, Any] | None = None
 
-    def note(self, step: Step) -> None:
-        """A step was taken."""
-        self.actions.append(step.action)
-        self._total += step.reward
-        self._last = step.next_observation, step.next_mask
-        self._between = False
-        if step.terminated or step.truncated:
-            self._seed = None
-            self._mark()
+    def over(self) -> None:
+        """The episode has ended."""
+        self._seed = None
+        self._mark()
+
+    def stands(self, step: Step | None, total: float) -> None:
+        """The episode has come as far as this step, and earned so much; None for no step since the last time."""
+        if step is not None:
+            self._last, self._total = (step.next_observation, step.next_mask), total
 
     def footprints(self) -> Footprints:
         """The way to where the world stands now. Raises NotPlainError for an observation that is no plain data."""
         seen = None if self._last is None else seen_of(*self._last, self._total)
-        actions = None if self._between else encoded(list(self.actions))
-        return Footprints(self._seed, self._luck, self._tables, actions, seen)
+        actions = encoded(list(self.actions)) if self.actions else None
+        return Footprints(self._seed, _luck_of(self._state), self._tables, actions, seen)
 
     def go_on(self, way: Footprints) -> None:
         """A world that was walked there (:func:`walk`) is watched from here on. Raises ValueError."""
-        self._seed, self._luck, self._tables = way.seed, way.luck, way.tables
-        self._between = way.actions is None
+        self._seed, self._tables = way.seed, way.tables
+        rng = None if way.luck is None else decoded(way.luck)
+        self._state = None if rng is None else (rng, rng.bit_generator.state)
         if way.actions is not None:
             self.actions = decoded(way.actions)
             observation, mask = decoded(way.seen[0])
@@ -90,12 +97,15 @@ def tables_of(world: Any) -> dict[str, Any]:
     return {name: getattr(world, name) for name in names if hasattr(world, name)}
 
 
-def _luck_of(world: Any) -> Any:
-    rng = getattr(world, "_np_random", None)
-    if not isinstance(rng, np.random.Generator):
+def _luck_of(state: tuple[np.random.Generator, Any] | None) -> Any:
+    """A generator as it stood, as plain data; None where there is none, or it is of a kind that is not known here."""
+    if state is None:
         return None
+    rng, stood = state
+    bits = type(rng.bit_generator)()
+    bits.state = stood
     try:
-        return encoded(rng)
+        return encoded(np.random.Generator(bits))
     except NotPlainError:
         return None
 

@@ -222,7 +222,7 @@ def play(
             )  # fmt: skip
             step = record(Step, fields)
             yield record(Acted, (step,))
-            presses = teacher(step)
+            presses = teacher(step) if somebody else ()
             index += 1
             switch.index = index
             ended = terminated or truncated
@@ -232,7 +232,8 @@ def play(
                 step = step._replace(next_action=action, next_choice=choice)
             waits = credit.instant or agent.learns_from_feedback or switch.waits()
             if not waits:
-                yield _learn(agent, switch, Judgement(step))
+                judgement = Judgement(step)
+                yield record(Learnt, (judgement, switch.learn(agent, judgement)))
             credited, released = credit.take(step, presses, waits)
             for press in credited:
                 yield Pressed(press)
@@ -240,7 +241,7 @@ def play(
                 if judgement.credits:
                     switch.observe(judgement)
                 if owed:
-                    yield _learn(agent, switch, judgement)
+                    yield record(Learnt, (judgement, switch.learn(agent, judgement)))
             if index == last:
                 drawn_already = (action, probability, actor, choice) if drawn else None
                 rest = (next_observation, next_mask, drawn_already)
@@ -268,10 +269,6 @@ def _choose(agent: Agent, switch: Switch, observation: Any, u: float) -> tuple[A
         return action, distribution.own[choice], distribution.actor, choice
     action = distribution.sample(u)
     return action, distribution.prob(action), distribution.actor, None
-
-
-def _learn(agent: Agent, switch: Switch, judgement: Judgement) -> Learnt:
-    return record(Learnt, (judgement, switch.learn(agent, judgement)))
 
 
 class Greedy:

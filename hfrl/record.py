@@ -326,6 +326,7 @@ class FeedbackLog:
     def __init__(self, path: Path, saved: Mapping[str, Any] | None = None) -> None:
         self._file = Growing(path, int(saved["size"]) if saved else 0)
         self.presses = int(saved["presses"]) if saved else 0
+        self._named: dict[str, str] = {}  # each trainer as JSON: there are few of them
 
     def state(self) -> dict[str, Any]:
         """All that a run goes on from, as JSON."""
@@ -350,12 +351,18 @@ class FeedbackLog:
         """
         # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs three times
         # as much. Every value is a number but the names, which may be anything.
-        credit = ", ".join(f"[{credited}, {share!r}]" for credited, share in shares)
+        if len(shares) == 1:
+            credit = f"[{shares[0][0]}, {shares[0][1]!r}]"
+        else:
+            credit = ", ".join([f"[{credited}, {share!r}]" for credited, share in shares])
+        trainer = self._named.get(feedback.trainer)
+        if trainer is None:
+            trainer = self._named[feedback.trainer] = json.dumps(feedback.trainer)
         pooled = f', "session": {json.dumps(session)}' if session else ""
         self._file.write(
             f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time() if wall is None else wall:.3f}, '
             f'"step": {index}, "episode": {episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
-            f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {json.dumps(feedback.trainer)}'
+            f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {trainer}'
             f"{pooled}}}\n"
         )
         self.presses += 1

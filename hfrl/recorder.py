@@ -13,7 +13,7 @@ from hfrl.config import Arm
 from hfrl.loop import Evaluation
 from hfrl.reading import Arrays
 from hfrl.record import FeedbackLog, Monitor, Progress, write_arrays, write_json
-from hfrl.types import Feedback, Press, Step, Update
+from hfrl.types import Feedback, Press
 
 #: What the names of the evaluations' arrays begin with in a checkpoint.
 EVALUATED = "eval."
@@ -74,7 +74,7 @@ class Learner(Protocol):
 
 #: What is counted between two rows of progress.csv, and in the present episode.
 SUMS = (
-    "_return", "_length", "_returns", "_lengths", "_errors", "_signals", "_feedback", "_episodes", "_updates",
+    "gained", "_returns", "_lengths", "_errors", "_signals", "_feedback", "_episodes", "_updates",
     "_presses", "_evaluating",
 )  # fmt: skip
 
@@ -99,7 +99,8 @@ class Recorder:
         self._evaluations = Evaluations()
         self._started = time.perf_counter()
         self._evaluating = 0.0
-        self._return, self._length = 0.0, 0
+        #: The return of the present episode so far.
+        self.gained = 0.0
         self._clear()
         if saved:
             self._started -= float(now["seconds"])
@@ -138,14 +139,6 @@ class Recorder:
         self._returns = self._lengths = self._errors = self._signals = self._feedback = 0.0
         self._episodes = self._updates = self._presses = 0
 
-    def acted(self, step: Step) -> None:
-        """Count the step, and close its episode where it ends."""
-        self._return += step.reward
-        self._length += 1
-        if step.terminated or step.truncated:
-            self.episode(self._return, self._length)
-            self._return, self._length = 0.0, 0
-
     def episode(self, total: float, length: int) -> None:
         """Count an episode that has ended."""
         self._monitor.episode(total, length)
@@ -153,15 +146,14 @@ class Recorder:
         self._lengths += length
         self._episodes += 1
 
-    def learnt(self, update: Update) -> None:
-        """Add an update to the sums."""
-        self.summed(abs(update.error), update.signal, 1)
+    @property
+    def sums(self) -> tuple[float, float, int]:
+        """Of the updates since the last row of progress.csv: absolute errors, signals, and how many."""
+        return self._errors, self._signals, self._updates
 
-    def summed(self, errors: float, signals: float, updates: int) -> None:
-        """Add so many updates to the sums."""
-        self._errors += errors
-        self._signals += signals
-        self._updates += updates
+    @sums.setter
+    def sums(self, sums: tuple[float, float, int]) -> None:
+        self._errors, self._signals, self._updates = sums
 
     def pressed(self, press: Press) -> None:
         """Log a press."""
