@@ -601,13 +601,8 @@ BLENDS = list(registry.BLENDS)
 
 
 @pytest.mark.usefixtures("no_figure")
-@pytest.mark.parametrize(
-    "world",
-    [
-        "hfrl/Pizza-v0",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("FrozenLake-v1", "CliffWalking-v1", "Taxi-v4")),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["hfrl/Pizza-v0", "FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
 def test_every_agent_with_every_blend(world: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As grids of the agents that go with the same blends; what does not go together says why in one line."""
     went = 0
