@@ -67,7 +67,8 @@ def _ray(address: str | None, processes: int | None) -> Iterator[None]:
     try:
         if address is not None and ":" in address and "//" not in address:
             _knock(address)
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **told)
+        # "local" is a cluster of this process alone: without it Ray would join whatever runs on this machine.
+        ray.init(address=address or "local", log_to_driver=False, logging_level=logging.ERROR, **told)
     except (OSError, RuntimeError, ValueError) as error:
         raise UserError(
             f"no Ray cluster answers at {address!r}; start one with ray start --head, and give this process its token "
