@@ -1,5 +1,6 @@
 """From names to parts: the world, agent, teacher, blend and credit of an arm, each checked before anything runs."""
 
+import functools
 import inspect
 import re
 import warnings
@@ -8,8 +9,8 @@ from typing import Any
 import gymnasium
 import numpy as np
 
+from hfrl import abreast, people, registry
 from hfrl import blend as blends
-from hfrl import people, registry
 from hfrl.blend import Blend, Deeds, Switch, extend, refusal
 from hfrl.config import Arm, absolute
 from hfrl.credit import Credit
@@ -216,6 +217,29 @@ def check_taught(arm: Arm, agent: Any) -> None:
         )
 
 
+def make_envs(arm: Arm) -> Any:
+    """The copies of the world of an arm, as Gymnasium's vector world."""
+    one = functools.partial(make_env, arm.env, arm.env_kwargs)
+    return gymnasium.vector.SyncVectorEnv([one] * arm.num_envs)
+
+
+def check_abreast(arm: Arm, agent: Any) -> None:
+    """Several worlds at once go with an agent that remembers, and with nobody who teaches. Raises UserError."""
+    if arm.num_envs == 1:
+        return
+    together = f"--num-envs {arm.num_envs}"
+    if arm.teacher != "none" or arm.blend != "none":
+        raise UserError(
+            f"{together} goes with --teacher none and --blend none: a press is about the step on the screen, and "
+            "several worlds show several"
+        )
+    if arm.engine == "compiled":
+        raise UserError(f"{together} does not go with --engine compiled; leave --engine out")
+    reason = abreast.refusal(agent)
+    if reason:
+        raise UserError(f"{together} does not go with agent {arm.agent}: {reason}")
+
+
 def check(arm: Arm, alone: bool = False) -> None:
     """Make every part once and throw it away, so that a mistake is said before anything is written.
 
@@ -231,6 +255,7 @@ def check(arm: Arm, alone: bool = False) -> None:
         agent = make_agent(arm, env)
         make_teacher(arm, env, np.random.default_rng(0), agent, make_switch(arm, env, agent))
         make_credit(arm)
+        check_abreast(arm, agent)
         if alone:
             check_taught(arm, agent)
     finally:

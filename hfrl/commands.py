@@ -71,7 +71,7 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
             outcomes, [Path(outcome.summary["run"]) / "figures" / "learning_curves.png" for outcome in outcomes]
         )
     report(outcomes)
-    _next_commands(outcomes, figures, ending.finished)
+    _next_commands(outcomes, figures, ending.finished, all(arm.num_envs == 1 for arm in cells))
     if flags.json:
         print(json.dumps({"arms": [outcome.summary for outcome in outcomes], "out": str(runs[0].parent.parent)}))
     return ending.code
@@ -249,15 +249,16 @@ def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:
     return f"{mean:.2f}" + (f"\n[{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
-def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path], finished: bool) -> None:
+def _next_commands(outcomes: Sequence[Outcome], figures: Sequence[Path], finished: bool, goes_on: bool) -> None:
     runs = [outcome.summary["run"] for outcome in outcomes]
     own = any(is_code(key, outcome.summary[key]) for outcome in outcomes for key in PARTS)
     if figures:
         SAID.print(f"Figure: {figures[0]}", soft_wrap=True)
     SAID.print("Next:")
     longer = f"resume {runs[-1]} --total-timesteps {2 * outcomes[-1].summary['total_timesteps']}"
+    going_on = [longer if finished else f"resume {' '.join(runs)}"] if goes_on else []
     for command in (
-        longer if finished else f"resume {' '.join(runs)}",
+        *going_on,
         f"plot {' '.join(runs)}",
         f"watch {runs[-1]} --render ansi",
         f"evaluate {runs[-1]}",

@@ -64,6 +64,8 @@ class Train:
     """Settings of the world, key=value."""
     warmup: int = 0
     """Steps without a teacher before the teaching begins."""
+    num_envs: int = 1
+    """Copies of the world that are stepped together, for agents of the DQN family without a teacher."""
     eval_freq: int | None = None
     """Steps between evaluations; 0 evaluates only at the end. [a twentieth of the run]"""
     eval_episodes: int = 50
@@ -108,6 +110,9 @@ PARTS = ("env", "agent", "teacher", "blend")
 #: The most seeds of a run, and cells of a grid.
 MOST_SEEDS = 100_000
 MOST_ARMS = 10_000
+#: The most copies of a world that are stepped together, and what such a run does without.
+MOST_ENVS = 1_024
+NO_CHECKPOINTS = "is not gone on from: its worlds stand in the middle of their episodes, each at another place"
 
 
 @dataclass(frozen=True)
@@ -130,6 +135,7 @@ class Arm:
     tensorboard: bool = False
     save_freq: int = 0
     keep_checkpoints: int = 2
+    num_envs: int = 1
 
     @property
     def label(self) -> str:
@@ -167,6 +173,7 @@ class Arm:
             "tensorboard": self.tensorboard,
             "save_freq": self.save_freq,
             "keep_checkpoints": self.keep_checkpoints,
+            "num_envs": self.num_envs,
         }
 
 
@@ -223,6 +230,10 @@ def arms(flags: Train) -> list[Arm]:
         raise UserError(f"--save-freq must be 0 (only at the end) or more, got {flags.save_freq}")
     if flags.keep_checkpoints < 1:
         raise UserError(f"--keep-checkpoints must be at least 1, got {flags.keep_checkpoints}")
+    if not 1 <= flags.num_envs <= MOST_ENVS:
+        raise UserError(f"--num-envs must be 1 to {MOST_ENVS} copies of the world, got {flags.num_envs}")
+    if flags.num_envs > 1 and flags.save_freq:
+        raise UserError(f"--num-envs {flags.num_envs} {NO_CHECKPOINTS}; leave --save-freq out")
     if flags.warmup < 0:
         raise UserError(f"--warmup must be 0 or more steps, got {flags.warmup}")
     if flags.engine not in ENGINES:
@@ -255,8 +266,9 @@ def arms(flags: Train) -> list[Arm]:
         "eval_episodes": flags.eval_episodes,
         "engine": flags.engine,
         "tensorboard": flags.tensorboard,
-        "save_freq": max(LEAST_SAVE_FREQ, steps // 10) if flags.save_freq is None else flags.save_freq,
+        "save_freq": save_freq_of(flags, steps),
         "keep_checkpoints": flags.keep_checkpoints,
+        "num_envs": flags.num_envs,
     }
     cells = len(envs) * len(points) * sum(len(taught_by(agent)) * len(blended_in(agent)) for agent in agents)
     if cells > MOST_ARMS:
@@ -269,6 +281,13 @@ def arms(flags: Train) -> list[Arm]:
         for blend in blended_in(agent)
         for point in points
     ]
+
+
+def save_freq_of(flags: Train, steps: int) -> int:
+    """Steps between checkpoints; 0 for only at the end."""
+    if flags.num_envs > 1:
+        return 0
+    return max(LEAST_SAVE_FREQ, steps // 10) if flags.save_freq is None else flags.save_freq
 
 
 def grid_points(texts: Sequence[str]) -> list[dict[str, Any]]:

@@ -254,6 +254,15 @@ class DeepAgent:
         values = self._values(self.network.online(self._inputs(observation)))
         return epsilon_greedy(preferred(values, bias), self._epsilon(self.steps, self.episodes))
 
+    def policies(self, observations: Sequence[Any]) -> list[EpsilonGreedy]:
+        """The :meth:`policy` of each of several observations, by one forward pass."""
+        epsilon = self._epsilon(self.steps, self.episodes)
+        outputs = self._outputs(self.network.online(self.encoder.see(self._codes(observations))))
+        return [epsilon_greedy(values, epsilon) for values in self._parts.objective.values(outputs).tolist()]
+
+    def _codes(self, observations: Any) -> NDArray[Any]:
+        return np.stack([self.encoder.code(one) for one in observations])
+
     def greedy_policy(self, observation: Any, bias: Sequence[float] | None = None) -> EpsilonGreedy:
         """The policy without exploration or noise. Alone: without an action that is somebody else's to fill."""
         return greedy(preferred(self.q_values(observation), bias))
@@ -279,8 +288,7 @@ class DeepAgent:
         """An action for each of a batch of observations, by one forward pass where nothing is drawn."""
         if not deterministic:
             return np.array([self.predict(one, deterministic=False)[0] for one in observations])
-        codes = np.stack([self.encoder.code(one) for one in observations])
-        outputs = self._outputs(self.network.quiet(self.encoder.see(codes)))
+        outputs = self._outputs(self.network.quiet(self.encoder.see(self._codes(observations))))
         best: NDArray[np.int64] = self._parts.objective.values(outputs)[:, : self._own].argmax(axis=1)
         return best
 

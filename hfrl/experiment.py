@@ -14,10 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from hfrl import build, checkpoint, engine
+from hfrl.abreast import collect
 from hfrl.blend import Switch
 from hfrl.cells import locked
 from hfrl.checkpoint import DAMAGE, Saved
-from hfrl.config import Arm
+from hfrl.config import NO_CHECKPOINTS, Arm
 from hfrl.footprints import Footprints, Walker, walk
 from hfrl.loop import Evaluation, Metronome, Place, UnderWay, beginning, evaluate, play, shown_at
 from hfrl.plain import decoded, encoded
@@ -44,6 +45,7 @@ class Session:
         self.evaluation_seed = draws.evaluation
         self.env = build.make_env(arm.env, arm.env_kwargs)
         self.evaluation_env = build.make_env(arm.env, arm.env_kwargs)
+        self.envs = build.make_envs(arm) if arm.num_envs > 1 else None
         self.agent = build.make_agent(arm, self.env)
         self.switch = build.make_switch(arm, self.env, self.agent)
         self.teacher = build.make_teacher(arm, self.env, draws.teacher, self.agent, self.switch)
@@ -54,6 +56,8 @@ class Session:
 
     def events(self, place: Place | None = None, steps: int | None = None) -> Generator[Event, None, Place]:
         """The river from a place on, for so many steps; from the beginning, for as many as the arm asks for."""
+        if self.envs is not None:
+            raise UserError(f"a run of --num-envs {self.arm.num_envs} {NO_CHECKPOINTS}, nor played again step by step")
         steps = self.arm.total_timesteps if steps is None else steps
         return play(self.env, self.agent, self.teacher, self.switch, self.credit, self.seed, steps=steps, place=place)
 
@@ -85,6 +89,8 @@ class Session:
         """Close both worlds."""
         self.env.close()
         self.evaluation_env.close()
+        if self.envs is not None:
+            self.envs.close()
 
 
 class Engine(Protocol):
@@ -221,6 +227,47 @@ class Stepping:
         self._walker.go_on(way)
 
 
+class Abreast:
+    """Several copies of the world at once (:mod:`hfrl.abreast`). It is not gone on from."""
+
+    def __init__(self, session: Session) -> None:
+        self.piece = HEARTBEAT
+        assert session.envs is not None
+        self._events = collect(session.envs, session.agent, session.seed)
+        self._gained: dict[int, tuple[float, int]] = {}  # by episode: return and length so far
+
+    def run(self, steps: int, recorder: Recorder) -> None:
+        """So many steps, over all lanes together."""
+        errors, signals, updates = recorder.sums
+        while steps:
+            event = next(self._events)
+            if isinstance(event, Acted):
+                step = event.step
+                total, length = self._gained.pop(step.episode, (0.0, 0))
+                total, length = total + step.reward, length + 1
+                if step.ended:
+                    recorder.episode(total, length)
+                else:
+                    self._gained[step.episode] = total, length
+                continue
+            steps -= 1
+            if event.update is not None:
+                errors += abs(event.update.error)
+                signals += event.update.signal
+                updates += 1
+        recorder.sums = errors, signals, updates
+
+    def settle(self, recorder: Recorder) -> None:
+        """It works on the session itself."""
+
+    def save(self) -> None:
+        """Its worlds stand in the middle of their episodes."""
+
+    def go_on(self, saved: Saved) -> None:
+        """No checkpoint is ever made. Raises UserError."""
+        raise UserError(f"{saved.path}: a run of several worlds {NO_CHECKPOINTS}")
+
+
 class Compiled:
     """The compiled twin of the loop.
 
@@ -304,7 +351,11 @@ def _no_collection() -> Iterator[None]:
 def engine_of(session: Session, saved: Saved | None) -> Engine:
     """What moves the session on, standing where another one was saved. Raises UserError where that does not fit."""
     arm = session.arm
-    moved: Engine = Compiled(session, saved is not None) if arm.engine == "compiled" else Stepping(session)
+    moved: Engine
+    if arm.num_envs > 1:
+        moved = Abreast(session)
+    else:
+        moved = Compiled(session, saved is not None) if arm.engine == "compiled" else Stepping(session)
     if saved is None:
         return moved
     if saved.step > arm.total_timesteps:
@@ -425,6 +476,8 @@ class _Course:
         } | state
 
     def _save(self) -> None:
+        if self._session.arm.num_envs > 1:
+            return
         snapshot = self._snapshot()
         if snapshot is None:
             if not self._said:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hfrl import commands, engine, fanout
-from hfrl.config import Arm
+from hfrl.config import NO_CHECKPOINTS, Arm
 from hfrl.reading import read_json
 from hfrl.record import command_line, find_runs, is_finished, is_session, write_json
 from hfrl.saved import load_arm
@@ -63,6 +63,8 @@ def _waiting_in(run: Path, only: Sequence[Path] | None, total: int | None, trust
         own = _longer(load_arm(folder, trust), total, folder)
         if not is_finished(folder, own.total_timesteps):
             seeds[own.seeds[0]] = own
+    if seeds and arm.num_envs > 1:
+        raise UserError(f"{run}: a run of --num-envs {arm.num_envs} {NO_CHECKPOINTS}; train it anew")
     if seeds and only is None:
         _note(run, arm)
     for seed, own in seeds.items():

@@ -106,7 +106,12 @@ def discrete_parts(space: gymnasium.Space[Any]) -> list[tuple[int, int]] | None:
 def action_count(space: gymnasium.Space[Any]) -> int:
     """How many actions there are. Raises UserError for a space that is not ``Discrete`` from 0."""
     if not isinstance(space, gymnasium.spaces.Discrete) or space.start != 0:
-        raise UserError(f"the agents of this version need a Discrete action space that starts at 0, got {space}")
+        continuous = isinstance(space, gymnasium.spaces.Box)
+        way = "; none takes continuous ones: gymnasium.wrappers.DiscretizeAction makes a Discrete of it"
+        raise UserError(
+            f"the agents of this version need a Discrete action space that starts at 0, got {space}"
+            f"{way if continuous else ''}"
+        )
     return int(space.n)
 
 

@@ -26,7 +26,7 @@ FLOOR = {
     "network shapes fused nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics preferences",
-    2: "loop taught footprints remembered undo page kernel_blends kernel compiled",
+    2: "loop abreast taught footprints remembered undo page kernel_blends kernel compiled",
     3: "checkpoint recorder cells clusters config_file "
     "record stats plot screen build experiment summary fanout registry config session live view window panels "
     "panel_parts panel_heat heat reaction reproduce plot_book book book_bandits book_control book_gradient "
@@ -97,6 +97,7 @@ LIBRARIES = {
     "hfrl.circuits": {"numpy"},
     "hfrl.experts": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
+    "hfrl.abreast": {"numpy", "gymnasium"},
     "hfrl.taught": {"gymnasium"},
     "hfrl.undo": {"numpy"},
     "hfrl.kernel": {"numpy", "gymnasium"},

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import gymnasium
 import numpy as np
 import pytest
 
-from hfrl import blend, build
+from hfrl import blend, build, run
 from hfrl.agents import (
     C51,
     DQN,
@@ -146,7 +147,9 @@ def praise(step: Step) -> list[Feedback]:
 
 
 @pytest.mark.parametrize("agent_class", DEEP)
-@pytest.mark.parametrize("name", ["reward_shaping", "potential_based", "action_biasing", "control_sharing"])
+@pytest.mark.parametrize(
+    "name", ["reward_shaping", "potential_based", "action_biasing", "control_sharing", "policy_shaping"]
+)
 def test_a_weight_of_zero_is_the_plain_agent_bit_for_bit(agent_class: Any, name: str) -> None:
     def theta(with_blend: Any) -> Any:
         env = cart()
@@ -487,6 +490,67 @@ def test_predict_takes_one_observation_or_many() -> None:
 def test_impossible_settings_are_refused_in_one_line(settings: dict[str, Any], line: str) -> None:
     with pytest.raises(UserError, match=line):
         DQN(cart(), **settings)
+
+
+ODD_WORLDS = """
+import gymnasium
+from gymnasium import spaces
+
+class Odd(gymnasium.Env):
+    action_space = spaces.Discrete(2)
+
+class Text(Odd):
+    observation_space = spaces.Text(5)
+
+class Table(Odd):
+    observation_space = spaces.Dict({"a": spaces.Discrete(2)})
+
+class Late(Odd):
+    observation_space, action_space = spaces.Box(0, 1, (2,)), spaces.Discrete(2, start=1)
+"""
+
+
+@pytest.mark.parametrize("agent", ["dqn", "rainbow"])
+@pytest.mark.parametrize(
+    ("typed", "line"),
+    [
+        ("--env Pendulum-v1", "none takes continuous ones: gymnasium.wrappers.DiscretizeAction"),
+        ("--env odd.py:Late", "Discrete action space that starts at 0, got Discrete(2, start=1)"),
+        ("--env odd.py:Text", "a network needs a Box of one to four axes or discrete observations, got Text"),
+        ("--env odd.py:Table", "gymnasium.wrappers.FlattenObservation"),
+        ("--env CartPole-v1 --set batch_size=65 buffer_size=64", "batch_size 65 is larger than buffer_size 64"),
+        ("--env CartPole-v1 --device cuda:9", "device cuda:9 is not here: torch"),
+        ("--env CartPole-v1 --device gpu", "device must be auto, cpu, cuda or cuda:N, got 'gpu'"),
+    ],
+)
+def test_what_no_network_can_do_is_one_line_and_exit_code_2(
+    agent: str, typed: str, line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: Any
+) -> None:
+    if "--device" in typed:
+        pytest.importorskip("torch")
+    (tmp_path / "odd.py").write_text(ODD_WORLDS)
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["--agent", agent, *typed.split(), "-n", "100", "--seeds", "0"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert line in said
+    assert "\n" not in said
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_saved_agent_of_another_architecture_is_one_line_and_exit_code_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = "--env CartPole-v1 --agent dqn -n 100 --seeds 0 --eval-freq 0 --eval-episodes 1 --jobs 1 --no-progress"
+    assert run.main([*words.split(), "--set", "net_arch=[8]", "--out", str(tmp_path)]) == 0
+    (folder,) = (path for path in tmp_path.glob("*/*") if path.is_dir())
+    for config in folder.rglob("config.json"):
+        config.write_text(config.read_text().replace("net_arch=[8]", "net_arch=[9]"))
+    for command in ("evaluate", "watch"):
+        capsys.readouterr()
+        assert run.main([command, str(folder), "--episodes", "1"]) == 2
+        said = capsys.readouterr().err.strip()
+        assert "its network has the shape (4, 8, 2), and this agent's (4, 9, 2)" in said
+        assert "\n" not in said
 
 
 def test_spaces_that_no_network_takes_are_refused() -> None:

@@ -46,6 +46,14 @@ def test_updates_from_the_same_weights_and_batch_are_the_peers(updates: int) -> 
         loss = ours.learn(ours.memory.batch(np.arange(32)), lambda judgement: judgement.step.reward)
     assert loss == pytest.approx(theirs.logger.name_to_value["train/loss"], abs=1e-5)
     linear = [layer for layer in theirs.q_net.modules() if isinstance(layer, torch.nn.Linear)]
+    optimiser, state = ours.network.optimiser, theirs.policy.optimizer.state  # type: ignore[attr-defined]
+    for name, mine in (("exp_avg", optimiser.m), ("exp_avg_sq", optimiser.v)):
+        for layer, (weights, biases) in zip(linear, layers_of(mine, ours.shape.sizes), strict=True):
+            assert weights.any()
+            least = 1e-5 * float(np.abs(mine).max())  # their squares are small: the band is one of their own size
+            assert np.allclose(state[layer.weight][name].numpy().T, weights, rtol=1e-3, atol=least)
+            assert np.allclose(state[layer.bias][name].numpy(), biases, rtol=1e-3, atol=least)
+    assert optimiser.t == updates
     for layer, (weights, biases) in zip(linear, layers_of(ours.network.theta, ours.shape.sizes), strict=True):
         assert np.allclose(layer.weight.data.numpy().T, weights, atol=1e-5)
         assert np.allclose(layer.bias.data.numpy(), biases, atol=1e-5)

@@ -1,10 +1,11 @@
 """H as a network: it learns labels, whenever it is asked the same, and takes them back."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, Discrete
 
 from hfrl import blend
 from hfrl.agents import DQN
@@ -166,3 +167,18 @@ def test_a_picture_is_judged_too() -> None:
     assert len(model.seen) == 2, "a picture is kept once"
     assert np.round(model.values(bright)).tolist() == [1, -1]
     assert np.round(model.values(dark)).tolist() == [-1, 1]
+
+
+def test_policy_shaping_hears_of_a_network_what_was_said_of_this_very_observation() -> None:
+    """Two praises of action 1 and one blame of action 0. Of one right action: C^D(a) (1 - C)^(the others' D) each, so
+    .8^-1 .2^2 = .05 against .8^2 .2^-1 = 3.2 (Griffith et al. 2013)."""
+    agent = DQN(SimpleNamespace(observation_space=WIDE, action_space=Discrete(2)), epsilon=0.5)
+    switch = Switch(blend.policy_shaping(consistency=0.8, form="single"), HumanNetwork(WIDE, 2), agent.gamma)
+    here, there = np.full(12, 0.5, np.float32), np.full(12, -0.5, np.float32)
+    for action, label in ((1, 1.0), (1, 1.0), (0, -1.0)):
+        switch.observe(judged(here, action, label))
+    own = agent.policy(here)
+    mixed = switch.mix(here, own)
+    product = [p * c for p, c in zip(own.probabilities, (0.05, 3.2), strict=True)]
+    assert mixed.probabilities == pytest.approx([one / sum(product) for one in product])
+    assert switch.mix(there, own).probabilities == pytest.approx(own.probabilities)
