@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hfrl import build, registry
-from hfrl.blend import Blend, refusal
+from hfrl.blend import Blend, Switch, refusal
 from hfrl.config import DEFAULT_ENV, Arm, plain_flags
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
@@ -91,10 +91,9 @@ def enough_warmup(arm: Arm, seed: int) -> int:
     return steps
 
 
-def all_blends(session: Session) -> list[Blend]:
+def all_blends(agent: Any, switch: Switch) -> list[Blend]:
     """The blends that `b` goes through: the chosen one first, then every other that goes with the agent, with its
     defaults."""
-    switch, agent = session.switch, session.agent
     others = [build.make_blend(name) for name in registry.BLENDS if name != switch.blend.name]
     alike = [one for one in others if one.extends == switch.blend.extends]  # an agent is not made anew on the way
     return [switch.blend, *(one for one in alike if not refusal(one, agent, switch.model, agent.gamma))]
@@ -124,7 +123,7 @@ def run_play(flags: Any) -> int:
     write_arrays(folder / "initial.npz", session.arrays())
     log = SessionLog(folder / "feedback.jsonl", flags.trainer)
     wiring = Wiring(session.env, session.agent, session.switch, session.credit, live_seed(start.seed), since)
-    desk = Desk(session.agent, session.switch, all_blends(session))
+    desk = Desk(session.agent, session.switch, all_blends(session.agent, session.switch))
     memory = Memory(session.agent, session.switch, session.credit)
     clock = FrameClock() if flags.fast else RealClock()
     live = Live(wiring, Person(desk, session.credit, memory, clock, log, flags.speed))
@@ -408,7 +407,7 @@ def replayed_events(start: Start, folder: Path) -> tuple[Session, Replayed, list
 
 
 def _replayed(session: Session, folder: Path) -> Replayed:
-    desk = Desk(session.agent, session.switch, all_blends(session))
+    desk = Desk(session.agent, session.switch, all_blends(session.agent, session.switch))
     desk.stage = Staged(session.env, unseen)
     memory = Memory(session.agent, session.switch, session.credit)
     events = read_log(folder / "feedback.jsonl")
