@@ -1,6 +1,7 @@
 """Deep agents: targets by hand, the person's word in a batch, one update against arithmetic, exact repeats."""
 
-from dataclasses import dataclass
+import tomllib
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import gymnasium
 import numpy as np
 import pytest
 
-from hfrl import blend, build, run
+from hfrl import blend, build, registry, run
 from hfrl.agents import (
     C51,
     DQN,
@@ -597,6 +598,18 @@ def test_every_preset_is_an_agent_that_can_be_made_in_its_world() -> None:
         (arm,) = arms(Train(preset=name))
         assert arm.total_timesteps == presets()[name].total_timesteps
         build.check(arm)
+
+
+@pytest.mark.parametrize("typed", [["list", "--presets"], ["list", "presets"]])
+def test_list_prints_every_preset_as_the_file_has_it(typed: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(typed) == 0
+    printed = tomllib.loads(capsys.readouterr().out)
+    assert printed.keys() == presets().keys()
+    for name, table in printed.items():
+        taken = presets()[name]
+        assert (table["agent"], table["env"], table["set"]) == (taken.agent, taken.env, taken.set)
+        known = {field.name for field in fields(registry.resolve(taken.agent, registry.AGENTS, "agent"))}
+        assert set(taken.set) <= known
 
 
 def test_what_is_typed_wins_over_a_preset() -> None:
