@@ -32,6 +32,10 @@ class ManyPolicies(Agent, Protocol):
 
     def begin(self, rng: np.random.Generator) -> None: ...
 
+    def take_turns(self, lanes: int) -> None:
+        """The steps of so many worlds will be learnt in turns."""
+        ...
+
 
 def refusal(agent: Any) -> str | None:
     """Why an agent cannot learn from lanes, in words; None where it can."""
@@ -196,6 +200,7 @@ def collect(
     if reason:
         raise UserError(f"{type(agent).__name__}: {reason}")
     world = Together(envs)
+    agent.take_turns(envs.num_envs)
     crew, switch, clock = Crew(agent, world), Switch(none(), NoModel(), agent.gamma), metronome()
     index, begun = 0, envs.num_envs
     episodes, first = list(range(begun)), [True] * begun

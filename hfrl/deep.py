@@ -260,6 +260,11 @@ class DeepAgent:
         outputs = self._outputs(self.network.online(self.encoder.see(self._codes(observations))))
         return [epsilon_greedy(values, epsilon) for values in self._parts.objective.values(outputs).tolist()]
 
+    def take_turns(self, lanes: int) -> None:
+        """The steps of so many worlds will be learnt in turns."""
+        if self.memory.frames is not None:
+            self.memory.frames.lanes = lanes
+
     def _codes(self, observations: Any) -> NDArray[Any]:
         return np.stack([self.encoder.code(one) for one in observations])
 

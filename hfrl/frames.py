@@ -5,6 +5,7 @@ a transition holds references to frames, and a frame that is known already is no
 frames are compared, byte by byte, and a frame lives as long as a transition refers to it.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -46,20 +47,24 @@ class Frames:
     Args:
         capacity: how many transitions.
         picture: what an observation looks like.
+
+    Attributes:
+        lanes: how many worlds take turns: what a picture may share with was seen so many transitions ago at most.
     """
 
     def __init__(self, capacity: int, picture: Picture) -> None:
         self.picture = picture
         self.kept: list[tuple[Stack, Stack]] = [((), ())] * capacity
-        self._newest: Stack = ()
+        self.lanes = 1
+        self._latest: tuple[Stack, ...] = ()  # where the last transitions of all lanes led, the newest first
         self._width = int(np.prod(picture.shape)) // picture.stacked
 
     def put(self, slot: int, observation: Any, next_observation: Any) -> None:
         """Keep the observations of a transition."""
-        before = self._known(observation, self._newest)
+        before = self._known(observation, tuple(itertools.chain(*self._latest)))
         after = self._known(next_observation, before)
         self.kept[slot] = before, after
-        self._newest = after
+        self._latest = (after, *self._latest[: self.lanes - 1])
 
     def _known(self, observation: Any, near: Stack) -> Stack:
         """The frames of an observation; of those that equal a frame near by, that very one."""
@@ -106,15 +111,15 @@ class Frames:
         data = [frame.tobytes() for frame in frames]
         for slot, (before, after) in enumerate(which.tolist()):
             self.kept[slot] = tuple([data[n] for n in before]), tuple([data[n] for n in after])
-        self._newest = self.kept[newest][1] if size else ()
+        self._latest = (self.kept[newest][1],) if size else ()
 
-    def snapshot(self) -> tuple[list[tuple[Stack, Stack]], Stack]:
+    def snapshot(self) -> tuple[list[tuple[Stack, Stack]], tuple[Stack, ...]]:
         """What is kept, for :meth:`rewind`; the frames themselves are not copied."""
-        return self.kept.copy(), self._newest
+        return self.kept.copy(), self._latest
 
-    def rewind(self, snapshot: tuple[list[tuple[Stack, Stack]], Stack]) -> None:
+    def rewind(self, snapshot: tuple[list[tuple[Stack, Stack]], tuple[Stack, ...]]) -> None:
         """The inverse of :meth:`snapshot`."""
-        kept, self._newest = snapshot
+        kept, self._latest = snapshot
         self.kept = kept.copy()
 
     @property

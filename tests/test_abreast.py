@@ -75,6 +75,9 @@ class Lefty:
         self.tape.append([tuple(int(n) for n in one) for one in observations])
         return [greedy([0.0, one[2] - 0.5]) for one in observations]
 
+    def take_turns(self, lanes: int) -> None:
+        self.tape.append(lanes)
+
     def update(self, judgement: Judgement, reward: RewardPort) -> None:
         step = judgement.step
         before, after = (tuple(int(n) for n in one) for one in (step.observation, step.next_observation))
@@ -90,6 +93,7 @@ def test_lanes_by_a_tape() -> None:
     steps = [event.step for event in events[::2] if isinstance(event, Acted)]
     assert [type(event) for event in events] == [Acted, Learnt] * 9
     assert agent.tape == [
+        2,
         "begin",
         [(0, 0, 0), (1, 0, 0)],
         (0, 0, (0, 0, 0), 0, 1.0, (0, 0, 1), False),
@@ -203,6 +207,47 @@ def test_one_forward_pass_is_that_of_each(agent_class: Any) -> None:
     seen = np.random.default_rng(1).normal(size=(5, 4)).astype(np.float32)
     for one, observation in zip(agent.policies(seen), seen, strict=True):
         assert one.probabilities == pytest.approx(agent.policy(observation).probabilities)
+
+
+class Numbered(gymnasium.Env[Any, Any]):
+    """A stack of two pictures, each another one; an episode is seven steps long."""
+
+    observation_space = gymnasium.spaces.Box(0, 255, (2, 12, 12), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def __init__(self, seed: int) -> None:
+        self.rng, self.drawn = np.random.default_rng(seed), 0
+
+    def seen(self) -> Any:
+        self.drawn += 1
+        self.stack = np.stack([self.stack[1], self.rng.integers(0, 256, (12, 12), np.uint8)])
+        return self.stack
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self.at, self.stack = 0, np.zeros((2, 12, 12), np.uint8)
+        return self.seen(), {}
+
+    def step(self, action: Any) -> Any:
+        self.at += 1
+        return self.seen(), 0.0, self.at == 7, False, {}
+
+
+def test_pictures_of_lanes_that_take_turns_are_kept_once() -> None:
+    """Each picture that was drawn, and the black one that an episode begins with."""
+    pytest.importorskip("torch")
+    worlds = [Numbered(seed) for seed in range(3)]
+    agent = DQN(worlds[0], filters=((2, 4, 2),), net_arch=(4,), learning_starts=10**6, buffer_size=90)
+    envs = SyncVectorEnv([lambda world=world: world for world in worlds])  # type: ignore[misc]
+    for _ in itertools.islice(collect(envs, agent, seed=0), 2 * 90):
+        pass
+    frames = agent.memory.frames
+    assert frames is not None
+    black = 3 * 90 // (3 * 7) + 3
+    assert frames.nbytes <= (sum(world.drawn for world in worlds) + black) * 144
+    batch = agent.memory.batch(np.arange(90))
+    inside = batch.terminated == 0
+    assert inside.sum() > 70
+    assert all(np.array_equal(s[1], s2[0]) for s, s2 in zip(batch.observations, batch.next_observations, strict=True))
 
 
 # A run
