@@ -8,11 +8,14 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 
 from hfrl import registry
 from hfrl.types import UserError
 
 KNOCK_SECONDS = 5.0
+#: So long an idle worker of this machine waits for more; after a parent that was killed nobody else ends it.
+IDLE_SECONDS = 5.0
 #: The backends, and the package that each needs.
 BACKENDS = {"loky": "joblib", "ray": "ray", "dask": "distributed"}
 
@@ -51,11 +54,17 @@ def pool(where: Where, processes: int | None) -> Iterator[joblib.Parallel]:
     """
     if where.backend == "loky":
         # One thread a process: two that share a core only wait for each other.
-        with joblib.parallel_config(backend="loky", inner_max_num_threads=1):
+        with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
             yield joblib.Parallel(n_jobs=processes or -1, return_as="generator_unordered")
         return
     with {"ray": _ray, "dask": _dask}[where.backend](where.address, processes), joblib.parallel_config(where.backend):
         yield joblib.Parallel(n_jobs=processes or -1)
+
+
+def dismiss(where: Where) -> None:
+    """End the idle workers of this machine now. They would be there for the next call, but there is none."""
+    if where.backend == "loky":
+        get_reusable_executor(reuse=True).shutdown(kill_workers=True)
 
 
 @contextmanager

@@ -105,6 +105,8 @@ def run_tasks(
                     continue
                 break
             stopped = int(board[-1])
+            if stopped:  # a second signal, from now on, ends this process alone
+                clusters.dismiss(where)
     failed = {slot: result for slot, result in results.items() if isinstance(result, str)}
     failed |= {slot: KILLED for slot in range(len(tasks)) if slot not in results and not stopped}
     finished = all(results.get(slot) is True for slot in range(len(tasks)))

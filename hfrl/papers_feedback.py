@@ -46,7 +46,7 @@ def _teacher(word: str, env: Any, learner: Any) -> Teacher:
     if word == "world_reward":
         return paid
     if word == "advantage":
-        return Advantage(from_env(env), GAMMA, learner.policy, state_number, refresh=1)
+        return Advantage(from_env(env), GAMMA, learner.policy, state_number)
     good = oracle(env, GAMMA)
     return good if word == "plus_minus_one" else softened(good, 0.0)
 
@@ -71,6 +71,7 @@ def matrix_cell(word: str, learner: str, seed: int) -> tuple[float, float]:
 def coach_matrix(runs: int) -> Result:
     """Four kinds of words and five agents that learn from them, in the grid with puddles (Shah et al. 2021, section 6;
     MacGlashan et al. 2017): the return of the greedy policy after 600 episodes, and of the behaviour in the last 100.
+    Advantages are of the policy that the agent had within the last 100 steps, the teacher's own setting.
     """
     cells = [(word, learner) for word in WORDS for learner in LEARNERS]
     calls = [(*cell, seed) for cell in cells for seed in range(runs)]
