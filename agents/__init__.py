@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from hfrl.agents.dyna_q_plus import DynaQPlus
     from hfrl.agents.e_coach import ECoach
     from hfrl.agents.expected_sarsa import ExpectedSarsa
+    from hfrl.agents.i_sabl import ISabl
     from hfrl.agents.lambda_return import LambdaReturn
     from hfrl.agents.linear_q import LinearQ
     from hfrl.agents.linear_sarsa_lambda import LinearSarsaLambda
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from hfrl.agents.rainbow import Rainbow
     from hfrl.agents.random_agent import RandomAgent
     from hfrl.agents.reinforce import Reinforce
+    from hfrl.agents.sabl import Sabl
     from hfrl.agents.sarsa import Sarsa
     from hfrl.agents.sarsa_lambda import SarsaLambda
     from hfrl.agents.tamer import Tamer
@@ -73,6 +75,7 @@ __all__ = [
     "DynaQPlus",
     "ECoach",
     "ExpectedSarsa",
+    "ISabl",
     "LambdaReturn",
     "LinearQ",
     "LinearSarsaLambda",
@@ -95,6 +98,7 @@ __all__ = [
     "Rainbow",
     "RandomAgent",
     "Reinforce",
+    "Sabl",
     "Sarsa",
     "SarsaLambda",
     "TDLambda",
@@ -109,6 +113,8 @@ _HOMES = {
     "LinearTamer": "linear_tamer",
     "ECoach": "e_coach",
     "Coach": "coach",
+    "ISabl": "i_sabl",
+    "Sabl": "sabl",
     "DeepSarsa": "deep_sarsa",
     "DuelingDQN": "dueling_dqn",
     "DoubleDQN": "double_dqn",

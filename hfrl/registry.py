@@ -78,6 +78,13 @@ AGENTS: Mapping[str, Entry] = {
     "linear_tamer": Entry("hfrl.agents.linear_tamer:LinearTamer", "Box observations: TAMER over tiles or rbf"),
     "coach": Entry("hfrl.agents.coach:Coach", "feedback: climbs by a word as by an advantage  [lam=0 takeover=0]"),
     "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
+    "sabl": Entry(
+        "hfrl.agents.sabl:Sabl",
+        "feedback: silence is evidence, too  [error=0.1 withhold_praise=0.1 withhold_blame=0.9]",
+    ),
+    "i_sabl": Entry(
+        "hfrl.agents.i_sabl:ISabl", "feedback: SABL that infers what is withheld, and how often  [error=0.1]"
+    ),
     "q_on_feedback": Entry(
         "hfrl.agents.q_on_feedback:QOnFeedback", "feedback: Q-learning with praise as the reward, a warned-of baseline"
     ),

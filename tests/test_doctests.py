@@ -11,7 +11,19 @@ import hfrl.agents
 import hfrl.envs
 
 PACKAGES = (hfrl.agents, hfrl.envs)
-FLOOR_0_AND_1 = ("blend", "credit", "mdp", "models", "policy", "returns", "schedules", "seeding", "tabular", "teachers")
+FLOOR_0_AND_1 = (
+    "blend",
+    "credit",
+    "mdp",
+    "models",
+    "policy",
+    "returns",
+    "schedules",
+    "seeding",
+    "strategies",
+    "tabular",
+    "teachers",
+)
 MODULES = [f"hfrl.{name}" for name in FLOOR_0_AND_1] + [
     f"{package.__name__}.{module.name}" for package in PACKAGES for module in pkgutil.iter_modules(package.__path__)
 ]

@@ -144,7 +144,7 @@ def test_a_session_and_its_replay_are_the_same(
     assert agent in ("random", "dqn") or world == WORLDS[2] or not np.array_equal(initial["q"], final["q"])
 
 
-@pytest.mark.parametrize("agent", ["tamer", "coach", "e_coach", "q_on_feedback"])
+@pytest.mark.parametrize("agent", ["tamer", "coach", "e_coach", "sabl", "i_sabl", "q_on_feedback"])
 def test_a_session_with_an_agent_that_learns_from_feedback_and_its_replay_are_the_same(
     agent: str, session: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
