@@ -5,6 +5,7 @@ An agent that adds praise up may rather loop for ever than arrive (Knox & Stone 
 arrives, or it does not.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from hfrl.teachers import Manner
 from hfrl.types import Step
 
 #: Of a table, states x actions: beyond it the answer takes longer than a few seconds.
-MOST_PAIRS = 5_000
+MOST_PAIRS = 25_000
 SWEEPS = 2_000
 #: A share of episodes that do not arrive any more, from which on it is worth a line.
 WORTH_SAYING = 0.1
@@ -105,10 +106,11 @@ def words_of_teacher(arm: Arm, env: Any, mdp: MDP, silence: bool) -> Array | Non
     return word
 
 
-def praise_in_reward(blend: Blend) -> tuple[float, bool]:
-    """The weight at the start with which a blend adds a person's word to the reward, and whether it is the press."""
+def praise_in_reward(blend: Blend, index: int = 0, episode: int = 0) -> tuple[float, bool]:
+    """The weight at that step (at first: the start) with which a blend adds a person's word to the reward, and whether
+    it is the press."""
     ports = [port for port in blend.reward if port.rule in (add_model, add_press)]
-    return sum(port.weight(0, 0) for port in ports), any(port.rule is add_press for port in ports)
+    return sum(port.weight(index, episode) for port in ports), any(port.rule is add_press for port in ports)
 
 
 def _pairs(env: Any) -> int:
@@ -125,14 +127,10 @@ def warning(arm: Arm) -> str | None:
     env = build.make_env(arm.env, arm.env_kwargs)
     try:
         gamma = build.make_agent(arm, env).gamma
-        if not 0 < gamma < 1 or _pairs(env) > MOST_PAIRS:
-            return None
-        mdp = from_env(env)
-        if getattr(env.observation_space, "n", None) != len(mdp.start):
+        mdp = _table(env) if 0 < gamma < 1 else None
+        if mdp is None:
             return None
         word = words_of_teacher(arm, env, mdp, pressed)
-    except NoTableError:
-        return None
     finally:
         env.close()
     if word is None:
@@ -142,6 +140,57 @@ def warning(arm: Arm) -> str | None:
         return _adding_up(share, gamma) if 1 - share >= WORTH_SAYING else None
     found = circuit(mdp, word, beta, gamma)
     return None if found is None else _shaping(found, arm, gamma)
+
+
+class Lookout:
+    """Looks ahead while a person teaches: whether what they have said by now would pay for running in circles, before
+    the agent has found out.
+
+    Args:
+        env: the world. One without a table, with a hidden state, or too large for it is never looked at (``blind``).
+    """
+
+    def __init__(self, env: Any) -> None:
+        self._mdp = _table(env)
+        self._without: dict[float, float] = {}
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing can be known of this world beforehand."""
+        return self._mdp is None
+
+    def look(self, h: Callable[[int], Sequence[float]], beta: float | None, gamma: float) -> str:
+        """A line where praise pays for circles now, else nothing.
+
+        Args:
+            h: what the person thinks of each action, by the number of the state.
+            beta: the weight with which H is added to the reward; None where H is all that is learnt from.
+            gamma: the agent's.
+        """
+        if self._mdp is None or beta == 0 or not 0 < gamma < 1:
+            return ""
+        word = np.array([list(h(state)) for state in range(len(self._mdp.start))])
+        if word.shape != self._mdp.reward.shape:
+            return ""
+        told = word if beta is None else self._mdp.reward + beta * word
+        if gamma not in self._without:
+            self._without = {gamma: arriving(self._mdp, gamma)}
+        before = 1.0 if beta is None else self._without[gamma]
+        arrives = arriving(self._mdp._replace(reward=told), gamma)
+        if before - arrives < WORTH_SAYING:
+            return ""
+        cure = "the weight (slider), or press b for another blend" if beta is not None else "gamma (slider)"
+        return f"praise now pays for running in circles: lower {cure}"
+
+
+def _table(env: Any) -> MDP | None:
+    if _pairs(env) > MOST_PAIRS:
+        return None
+    try:
+        mdp = from_env(env)
+    except NoTableError:
+        return None
+    return mdp if getattr(env.observation_space, "n", None) == len(mdp.start) else None
 
 
 def _adding_up(share: float, gamma: float) -> str:

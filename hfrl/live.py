@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from hfrl.blend import Switch
 from hfrl.credit import Credit
 from hfrl.heat import ground_of
+from hfrl.insight import Insight
 from hfrl.loop import play
 from hfrl.reaction import FEWEST, fit, median
-from hfrl.session import Deed, FrameClock, Person, SessionClosed, Shown, Staged
+from hfrl.session import UNPLEASANT, Deed, FrameClock, Person, SessionClosed, Shown, Staged, is_lasting
 from hfrl.types import Acted, Event, Judgement, Learnt, Press, Pressed, Step, UserError
 from hfrl.view import Bar, Card, Counts, Echo, Heat, Notice, Slider, View
 
@@ -69,6 +70,7 @@ class Live:
         self.print_cards = False
         self.actions = action_names(wiring.env)
         self.ground = ground_of(wiring.env)
+        self.insight = Insight(wiring.env, wiring.agent, wiring.switch, inline=isinstance(self.clock, FrameClock))
         self._heat: Heat | None = None
         self._heat_of: Any = None  # what the map of values was made from: it is made again when that has changed
         self._noted = 0
@@ -167,7 +169,10 @@ class Live:
             self._note_step(event.step)
         elif isinstance(event, Pressed):
             self._count(event.press, event.press.feedback.value)
-            if isinstance(self.person, Shown):
+            deliberate = not is_lasting(event.press.feedback)
+            if deliberate:
+                self.insight.pressed(event.press, self.clock.now())
+            if deliberate and isinstance(self.person, Shown):
                 self._said(event.press.feedback.value)
         else:
             self._note_update(event)
@@ -188,6 +193,7 @@ class Live:
     def _withdrawn(self, press: Press) -> None:
         """A press taken back counts in no return any more."""
         self._count(press, -press.feedback.value)
+        self.insight.withdrawn(press)
 
     def _count(self, press: Press, value: float) -> None:
         """Into the return of the episode that the press was about: the present one, or one in the curve."""
@@ -203,6 +209,7 @@ class Live:
             self._human_curve.append(self._human_return)
             self._world_return = self._human_return = 0.0
         self._step = step
+        self.insight.acted(step, self.desk.teaching)
         self._named[step.index] = self.actions[step.action]
         self._named.pop(step.index - NAMED, None)
         self._world_return += step.reward
@@ -330,6 +337,8 @@ class Live:
             card=self._card,
             notice=notice,
             message=self._message(now),
+            traits=self.insight.traits.words(),
+            warning=self.insight.warning,
             heat=self.heat(),
         )
 
@@ -337,7 +346,9 @@ class Live:
         if self.failed is not None:
             return f"the agent failed: {type(self.failed).__name__}: {self.failed}"
         text, said = self.person.message
-        return text if now - said <= ECHO_SECONDS else ""
+        if text and now - said <= ECHO_SECONDS:
+            return text
+        return f"unpleasant: {UNPLEASANT:g} a step, until you take it away" if self.desk.unpleasant else ""
 
     def _real_speed(self) -> float:
         if len(self._recent) < 2 or self._recent[-1] <= self._recent[0]:
@@ -386,6 +397,7 @@ class Live:
             "seconds": round(self.clock.now(), 3),
             **{key: value for key, value in counts.items() if key != "per_minute"},
             "mean_return": sum(returns) / len(returns) if returns else None,
+            "teacher": self.insight.traits._asdict(),
         }
 
 

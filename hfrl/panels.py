@@ -447,11 +447,10 @@ def _draw_deed(pen: Pen, room: pygame.Rect, view: View) -> None:
 
 
 def _draw_echo(pen: Pen, room: pygame.Rect, view: View) -> None:
-    """The last press: its value, and in words whom it was credited to and what it changed."""
+    """The last press: its value, and in words whom it was credited to and what it changed; between presses what they
+    say of the person."""
     if view.echo is None:
-        framed(pen.surface, room.inflate(0, -pen.long(2)), PAPER, SHADE, pen.long(8))
-        words = "what your feedback changes appears here"
-        label(pen.surface, room.inflate(-pen.long(20), 0), words, pen.long(15), MUTED)
+        _draw_between(pen, room, view)
         return
     echo, colour = view.echo, tone(view.echo.value)
     back = room.inflate(0, -pen.long(2))
@@ -468,6 +467,28 @@ def _draw_echo(pen: Pen, room: pygame.Rect, view: View) -> None:
     for index, words in enumerate(lines):
         high = side.height // len(lines)
         label(pen.surface, pygame.Rect(side.left, side.top + index * high, side.width, high), words, pen.long(15), INK)
+
+
+def _draw_between(pen: Pen, room: pygame.Rect, view: View) -> None:
+    """While no press is fresh: a warning, else what the person's presses say of them."""
+    back = room.inflate(0, -pen.long(2))
+    if view.warning:
+        framed(pen.surface, back, blend(PAPER, PENALTY, 0.12), PENALTY, pen.long(8))
+    else:
+        framed(pen.surface, back, PAPER, SHADE, pen.long(8))
+    told = f"you: {view.traits}" if view.traits else "what your feedback changes appears here"
+    words, colour = (view.warning, INK) if view.warning else (told, MUTED)
+    inside = back.inflate(-pen.long(20), -pen.long(5))
+    lines = parts.wrapped(words, pen.long(15), inside.width)[:2]
+    for index, line in enumerate(lines):
+        high = inside.height // len(lines)
+        label(
+            pen.surface,
+            pygame.Rect(inside.left, inside.top + index * high, inside.width, high),
+            line,
+            pen.long(15),
+            colour,
+        )
 
 
 def _draw_counts(pen: Pen, room: pygame.Rect, view: View) -> None:

@@ -24,6 +24,9 @@ from hfrl.types import Distribution, Feedback, Press, Step, UserError
 from hfrl.undo import Memory
 
 GRADING_SECONDS = 1.0
+#: What every step is worth to the person while the unpleasant lasts. Its end is negative reinforcement: no reward
+#: comes, a penalty goes (Skinner 1938).
+UNPLEASANT = -0.2
 #: What a person may do, apart from pressing; each is an event in the log. ``value`` says to what.
 LEVERS = (
     "teaching",
@@ -36,6 +39,7 @@ LEVERS = (
     "end_episode",
     "take_back",
     "single_step",
+    "unpleasant",
 )
 
 
@@ -59,6 +63,11 @@ class Said(NamedTuple):
 
     text: str
     time: float
+
+
+def is_lasting(feedback: Feedback) -> bool:
+    """Whether a press came by itself, with its step, because the unpleasant lasts."""
+    return feedback.value == UNPLEASANT and feedback.latency == 0.0
 
 
 class SessionClosed(Exception):  # noqa: N818 - the way out of the loop, no error
@@ -245,6 +254,7 @@ class Desk:
         self.blends = blends
         self.teaching = True
         self.driving = False
+        self.unpleasant = False
         self.commands: deque[int] = deque()  # what the driver wants done, in order, one a step
         self.stage: Staged | None = None
         self.await_command: Callable[[], None] = lambda: None
@@ -271,6 +281,8 @@ class Desk:
         elif deed.kind == "takeover":
             self.driving = bool(deed.value)
             self.commands.clear()
+        elif deed.kind == "unpleasant":
+            self.unpleasant = bool(deed.value)
         elif deed.kind == "drive":
             if self.stage is not None and deed.value not in range(int(self.stage.action_space.n)):  # type: ignore[attr-defined]
                 raise UserError(f"there is no action {deed.value} to drive with")
@@ -395,6 +407,8 @@ class Person:
         self.step = step
         self.desk.shown(step)
         self.log.write(Deed("step", step.time), step)
+        if self.desk.unpleasant and self.desk.teaching:
+            self._give(Deed("feedback", step.time, UNPLEASANT), step)
         self._wait(step)
         presses = [press for _, press in self.given]
         self.given.clear()
@@ -468,12 +482,17 @@ class Person:
                 self._lever(deed)
 
     def _press(self, deed: Deed, step: Step) -> None:
-        feedback = Feedback(float(deed.value), deed.time, deed.time - step.time, "person")
-        self.last_press = self.credit.share(step, feedback)
-        line = self.log.write(deed, step, self.last_press)
-        self.given.append((line, feedback))
-        self._presses.append((line, self.last_press))
+        self._presses.append(self._give(deed, step))
+        self.last_press = self._presses[-1][1]
         self._judged = True
+
+    def _give(self, deed: Deed, step: Step) -> tuple[int, Press]:
+        """Log a press and hand it on. Returns its line in the log, and the press as it will be credited."""
+        feedback = Feedback(float(deed.value), deed.time, deed.time - step.time, "person")
+        press = self.credit.share(step, feedback)
+        line = self.log.write(deed, step, press)
+        self.given.append((line, feedback))
+        return line, press
 
     def _take_back(self, deed: Deed, step: Step) -> None:
         if not self._presses:
@@ -497,6 +516,8 @@ class Person:
             self.desk.apply(deed)
         if deed.kind == "pause":
             self.credit.barrier()
+        elif deed.kind == "unpleasant" and not deed.value:
+            self.message = Said("the unpleasant is gone: what it just did is reinforced", deed.time)
 
     def _pace(self, deed: Deed) -> None:
         if deed.kind == "pause":

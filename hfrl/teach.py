@@ -246,10 +246,12 @@ def _end_card(live: Any, run: Path, folder: Path, trust: str) -> Any:
 
     s = live.summary()
     mean = "none finished" if s["mean_return"] is None else f"mean return {s['mean_return']:.2f}"
+    manner = live.insight.traits.words()
     lines = [
         f"session   {s['steps']} steps, {s['episodes']} episodes ({mean}), {s['seconds']:.0f} s",
         f"you   {s['rewards']} rewards, {s['penalties']} penalties, {s['neutral']} neutral, "
         f"{s['taken_back']} taken back",
+        *([f"your manner   {manner}"] if manner else ()),
         f"saved in   {run}",
         f"again   python -m hfrl.run replay {run}{trust}",
     ]

@@ -158,5 +158,7 @@ class View(NamedTuple):
     card: Card | None = None
     notice: Notice | None = None
     message: str = ""
+    traits: str = ""  # what is known of the person by now
+    warning: str = ""  # where their praise leads, if it leads in circles
     show_uncertainty: bool = False
     heat: Heat | None = None  # worlds that are a grid

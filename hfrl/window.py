@@ -45,6 +45,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "blend": ("b",),
     "end_episode": ("r",),
     "wait_for_me": ("w",),
+    "unpleasant": ("x",),
     "uncertainty": ("u",),
     "map": ("m",),
     "help": ("h",),
@@ -68,6 +69,7 @@ LEGEND = (
     ("tab", "take over"),
     ("b", "next blend"),
     ("w", "wait for me"),
+    ("x", "the unpleasant: on, gone"),
     ("m", MAP),
     ("r", "end episode"),
     ("h", "help"),
@@ -354,6 +356,8 @@ class Window:
             person.do("pause", not person.wanted("pause", person.paused))
         elif deed == "takeover":
             person.do("takeover", not person.wanted("takeover", live.desk.driving))
+        elif deed == "unpleasant":
+            person.do("unpleasant", not person.wanted("unpleasant", live.desk.unpleasant))
         elif deed in ("single_step", "end_episode"):
             person.do(deed)
         elif deed in ("slower", "faster"):

@@ -34,7 +34,7 @@ FLOOR = {
     "papers_preferences circuits engine saved "
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
-    "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts",
+    "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts portrait insight",
     4: "run commands resume doctor teach bench sweep search exchange",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
@@ -60,6 +60,8 @@ LIBRARIES = {
     "hfrl.clusters": {"joblib", "ray", "distributed"},
     "hfrl.sweep": {"rich"},
     "hfrl.search": {"optuna"},
+    "hfrl.portrait": {"numpy"},
+    "hfrl.insight": set(),
     "hfrl.nets": {"numpy"},
     "hfrl.replay": {"numpy"},
     "hfrl.priorities": {"numpy"},

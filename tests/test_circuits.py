@@ -7,11 +7,16 @@ import gymnasium
 import numpy as np
 import pytest
 
-from hfrl.circuits import arriving, circuit, mean_word, warning
+from hfrl.agents import QLearning, QOnFeedback, Tamer
+from hfrl.blend import Blend, Switch, action_biasing, none, reward_shaping
+from hfrl.circuits import Lookout, arriving, circuit, mean_word, warning
 from hfrl.config import Arm
+from hfrl.insight import Insight
 from hfrl.mdp import from_env
+from hfrl.models import HumanTable
 from hfrl.run import main
 from hfrl.teachers import Manner
+from hfrl.types import Feedback, Judgement, Press, Step
 
 
 def arm(env: str, agent: str, teacher: str, blend: str, kwargs: dict[str, Any] | None = None, **settings: float) -> Arm:
@@ -96,3 +101,59 @@ def test_it_is_one_line_before_the_run(tmp_path: Path, capsys: pytest.CaptureFix
     said = [one for one in capsys.readouterr().err.splitlines() if "circles" in one]
     assert len(said) == 1
     assert said[0].startswith("praise will pay for running in circles: with reward_shaping:beta=2 and gamma 0.99")
+
+
+# --- while somebody teaches -------------------------------------------------------------------------------------------
+
+
+START, ABOVE, UP, DOWN = 36, 24, 0, 2
+
+
+def test_the_lookout_sees_a_circle_that_has_been_praised() -> None:
+    """At the cliff, a step up from the start and the step back down pay for ever once both were praised enough."""
+    env = gymnasium.make("CliffWalking-v1")
+    lookout = Lookout(env)
+    h = np.zeros(from_env(env).reward.shape)
+    assert not lookout.blind
+    assert lookout.look(h.__getitem__, 1.0, 0.9) == ""
+    h[START, UP] = h[ABOVE, DOWN] = 5.0
+    assert lookout.look(h.__getitem__, 1.0, 0.9).startswith("praise now pays for running in circles: lower the weight")
+    assert lookout.look(h.__getitem__, 0.02, 0.9) == lookout.look(h.__getitem__, 0.0, 0.9) == ""
+    assert "gamma" in lookout.look(h.__getitem__, None, 0.9)
+
+
+def told(blend: Blend, agent: type[Any] = QLearning, every: int = 1) -> Insight:
+    """Sixty steps up and down at the cliff's start, praised every so many."""
+    env = gymnasium.make("CliffWalking-v1")
+    learner, model = agent(env), HumanTable(48, 4, int)
+    learner.gamma = 0.9
+    insight = Insight(env, learner, Switch(blend, model, learner.gamma), inline=True)
+    for index in range(60):
+        at, action = ((START, UP), (ABOVE, DOWN))[index % 2]
+        step = Step(index, 0, at, action, -1.0, ABOVE + START - at, False, False)
+        insight.acted(step, True)
+        if index % every == 0 or index % every == 1:
+            model.observe(Judgement(step, ((1.0, 1.0),)))
+            insight.pressed(Press(Feedback(1.0, float(index)), step, ((index, 1.0),)), float(index))
+    return insight
+
+
+def test_while_somebody_teaches_it_is_told_where_the_blend_adds_the_praise_up() -> None:
+    assert told(reward_shaping(beta=3.0)).warning.startswith("praise now pays")
+    assert told(reward_shaping(beta=0.2)).warning == ""
+    assert told(action_biasing(beta=9.0)).warning == ""
+    assert told(none(), QOnFeedback).warning.startswith("praise now pays")
+    assert told(none(), Tamer).warning == ""
+
+
+def test_a_press_added_as_it_comes_counts_as_often_as_it_comes() -> None:
+    """It pays from .254 a step on: with 1 a press and one at every step, not with one at two steps of ten."""
+    assert told(reward_shaping(beta=1.0, source="press")).warning
+    assert not told(reward_shaping(beta=1.0, source="press"), every=10).warning
+
+
+@pytest.mark.parametrize("env", ["CartPole-v1", "Blackjack-v1"])
+def test_the_lookout_is_blind_where_there_is_no_table(env: str) -> None:
+    lookout = Lookout(gymnasium.make(env))
+    assert lookout.blind
+    assert lookout.look(lambda state: [0.0, 0.0], 1.0, 0.9) == ""

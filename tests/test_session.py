@@ -27,6 +27,7 @@ from hfrl.models import HumanTable
 from hfrl.session import (
     GRADING_SECONDS,
     LEVERS,
+    UNPLEASANT,
     Deed,
     Desk,
     FrameClock,
@@ -614,6 +615,30 @@ def test_the_speed_can_be_changed(rig: Callable[..., Rig]) -> None:
     assert [line["value"] for line in one.lines("speed")] == [10.0]
 
 
+def test_the_unpleasant_lasts_until_it_is_taken_away(rig: Callable[..., Rig]) -> None:
+    """A press of -0.2 with every step between, about that step with credit on the spot; both ends are in the log."""
+    one = rig(env=Walk(10**9), speed=4.0, credit=Immediate(), blend=reward_shaping(beta=1.0))
+    one.go(1)
+    one.do("unpleasant", True)
+    assert one.live.view((), True, 1.0, None).message == "unpleasant: -0.2 a step, until you take it away"
+    one.go(1)
+    one.do("unpleasant", False)
+    assert one.live.view((), True, 1.0, None).message.startswith("the unpleasant is gone")
+    one.do("take_back")  # what came by itself is not taken back
+    one.go(1)
+    view = one.live.view((), True, 1.0, None)
+    assert view.counts.penalties == view.counts.taken_back == 0
+    assert view.traits == ""
+    lines = one.stop()
+    begun, ended = (line["t"] for line in lines if line["event"] == "unpleasant")
+    steps = {line["step"]: line["t"] for line in lines if line["event"] == "step"}
+    pressed = {line["step"]: line["value"] for line in lines if line["event"] == "feedback"}
+    assert pressed == {index: UNPLEASANT for index, t in steps.items() if begun < t <= ended}
+    assert len(pressed) == 4
+    judged = {e.judgement.step.index: e.judgement.feedback for e in one.events if isinstance(e, Learnt)}
+    assert {index for index, said in judged.items() if said} == set(pressed)
+
+
 def test_wait_for_me_holds_every_step_until_it_is_judged(rig: Callable[..., Rig]) -> None:
     one = rig(env=Walk(3))
     one.person.wait_for_me = True
@@ -872,6 +897,7 @@ def test_every_lever_is_logged_with_the_step_on_the_screen(lever: str, rig: Call
     value = {
         "teaching": False, "pause": True, "takeover": True, "drive": 1, "blend": "none", "slider": ["alpha", 0.5],
         "speed": 5.0, "end_episode": None, "take_back": None, "single_step": None,
+        "unpleasant": True,
     }[lever]  # fmt: skip
     one = rig()
     one.live.press(1.0)
