@@ -15,17 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl import teach
+from hfrl.again import run_again
 from hfrl.config import Arm, is_code
 from hfrl.experiment import Session
 from hfrl.feedback import read_presses, shares
-from hfrl.reading import Arrays, is_finite, is_whole, read_arrays, read_csv, read_json
+from hfrl.reading import Arrays, is_finite, is_whole, read_arrays, read_csv
 from hfrl.record import (
     FeedbackLog,
     command_line,
     create_run,
     find_runs,
-    is_session,
     seed_folders,
     write_arrays,
     write_json,
@@ -33,7 +32,7 @@ from hfrl.record import (
 )
 from hfrl.registry import nearest
 from hfrl.saved import load_arm
-from hfrl.types import Acted, Feedback, Pressed, Step, UserError
+from hfrl.types import Feedback, Step, UserError
 
 FORMATS = ("csv", "parquet", "minari")
 #: A table of feedback: its columns, and whether each is text, a whole number or a float.
@@ -196,48 +195,12 @@ def _write_minari(arm: Arm, folder: Path, name: str, buffers: Sequence[Any]) -> 
 def told(run: Path, arm: Arm, folder: Path) -> list[Told]:
     """The steps of a seed, run or replayed again, with what was said of each. Raises UserError where it comes out
     otherwise than it was saved."""
-    seed = int(folder.name.removeprefix("seed_"))
-    again = _session_steps(run, folder) if is_session(run) else _run_steps(arm, seed, folder)
-    steps, credits, learnt = again
-    if not teach.equal(learnt, read_arrays(folder / "final.npz")):
-        raise UserError(f"{folder} does not come out the same when it is run again: it was made by another version")
+    steps, credits, _ = run_again(run, arm, folder, MOST_STEPS)
+    said = {index: [value * share for value, share in pairs] for index, pairs in credits.items()}
     return [
-        Told(step, sum(credits[step.index]) if step.index in credits else math.nan, len(credits.get(step.index, ())))
+        Told(step, sum(said[step.index]) if step.index in said else math.nan, len(said.get(step.index, ())))
         for step in steps
     ]
-
-
-Again = tuple[list[Step], Mapping[int, Sequence[float]], Arrays]
-
-
-def _run_steps(arm: Arm, seed: int, folder: Path) -> Again:
-    """A headless run again: the same seed gives the same bits."""
-    summary = read_json(folder / "summary.json")
-    if not isinstance(summary, dict) or summary.get("finished") is not True:
-        raise UserError(f"{folder} was stopped before its end, so it cannot be run again to the same point")
-    if arm.total_timesteps > MOST_STEPS:
-        raise UserError(f"{folder} has {arm.total_timesteps:,} steps; a data set is made of at most {MOST_STEPS:,}")
-    session, steps, credits = Session(arm, seed), [], {}  # type: Session, list[Step], dict[int, list[float]]
-    for event in session.events():
-        if isinstance(event, Acted):
-            steps.append(event.step)
-        elif isinstance(event, Pressed):
-            for index, share in event.press.shares:
-                credits.setdefault(index, []).append(event.press.feedback.value * share)
-    learnt = session.arrays()
-    session.close()
-    return steps, credits, learnt
-
-
-def _session_steps(run: Path, folder: Path) -> Again:
-    """A person's session again, from its log; what was taken back is not in it."""
-    session, replayed, events = teach.replayed_events(teach.recorded_start(run, folder, trust=True), folder)
-    steps = [event.step for event in events if isinstance(event, Acted)]
-    said = replayed.memory.judgements()
-    credits = {index: [value * share for value, share in one.credits] for index, one in said.items() if one.credits}
-    learnt = session.arrays()
-    session.close()
-    return steps, credits, learnt
 
 
 def episodes_of(steps: Iterable[Told]) -> Iterator[dict[str, Any]]:

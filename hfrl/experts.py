@@ -4,6 +4,7 @@ Some experts ship with the package as plain arrays (``checkpoints/<world>.npz``:
 network); ``run=FOLDER`` takes the agent of any run instead. benchmarks/make_experts.py has made the shipped ones.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,9 @@ def run_values(run: str, env: Any) -> Values:
     from hfrl.saved import load_arm, load_session
 
     folder = find_runs(run)[-1]
-    session = load_session(load_arm(folder), seed_folders(folder)[0])
+    # Who taught it is not needed any more, and might be the expert of this very run.
+    arm = dataclasses.replace(load_arm(folder), teacher="none")
+    session = load_session(arm, seed_folders(folder)[0])
     session.close()
     for name in ("observation_space", "action_space"):
         there, here = getattr(session.env, name), getattr(env, name)

@@ -165,6 +165,7 @@ TEACHERS: Mapping[str, Entry] = {
     "expert": Entry(
         "hfrl.experts:expert", "judges by a trained agent's Q: CartPole-v1, or any  [run=FOLDER kind=label]"
     ),
+    "recorded": Entry("hfrl.recorded:recorded", "says what the person of a session said, as often  [run=FOLDER]"),
     "random": Entry("hfrl.judges:coin", "praises and blames by a coin"),
     "always_positive": Entry("hfrl.judges:always_positive", "praises whatever happens"),
     "always_negative": Entry("hfrl.judges:always_negative", "blames whatever happens"),

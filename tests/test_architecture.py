@@ -35,7 +35,7 @@ FLOOR = {
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts portrait insight",
-    4: "run commands resume doctor teach bench sweep search exchange",
+    4: "run commands resume doctor teach bench sweep search exchange again recorded",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {f"hfrl.{name}" for name in ("teachers", "judges", "people", "heuristics", "preferences")}
@@ -99,6 +99,8 @@ LIBRARIES = {
     "hfrl.papers_preferences": {"numpy"},
     "hfrl.circuits": {"numpy"},
     "hfrl.experts": {"numpy"},
+    "hfrl.again": set(),
+    "hfrl.recorded": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.abreast": {"numpy", "gymnasium"},
     "hfrl.taught": {"gymnasium"},

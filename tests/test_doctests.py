@@ -24,9 +24,11 @@ FLOOR_0_AND_1 = (
     "tabular",
     "teachers",
 )
-MODULES = [f"hfrl.{name}" for name in FLOOR_0_AND_1] + [
-    f"{package.__name__}.{module.name}" for package in PACKAGES for module in pkgutil.iter_modules(package.__path__)
-]
+MODULES = (
+    [f"hfrl.{name}" for name in FLOOR_0_AND_1]
+    + ["hfrl.recorded", "hfrl.listening", "hfrl.gradients"]
+    + [f"{package.__name__}.{module.name}" for package in PACKAGES for module in pkgutil.iter_modules(package.__path__)]
+)
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -1,5 +1,6 @@
 """People for worlds without a table: rules of thumb, trained experts, and whether whoever obeys them does well."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,17 @@ def test_the_agent_of_a_run_as_an_expert(tmp_path: Path, capsys: pytest.CaptureF
     capsys.readouterr()
     assert main(["--env", "CliffWalking-v1", "--teacher", f"expert:run={run}"]) == 2
     assert "trained in another world: its observation_space is Discrete(16)" in capsys.readouterr().err
+
+
+def test_an_expert_of_a_run_that_claims_to_be_its_own_teacher(tmp_path: Path) -> None:
+    """Who taught an expert is not asked any more, or this would go round and round."""
+    common = ["--env", "FrozenLake-v1", "--seeds", "0", "--jobs", "1", "--no-progress", "--eval-episodes", "2"]
+    assert main([*common, "-n", "200", "--out", str(tmp_path)]) == 0
+    (run,) = tmp_path.glob("*/*")
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"teacher": [f"expert:run={run}"]}))
+    assert len(teacher_of(f"expert:run={run}", "FrozenLake-v1")(Step(0, 0, 0, 1, 0.0, 0, False, False))) == 1
+    assert main(["evaluate", str(run), "--episodes", "2"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from hfrl.config import Arm
 from hfrl.envs import WORLDS
 from hfrl.reading import read_arrays
 from hfrl.recorder import SUMS, lines_missing
+from hfrl.run import main
 from hfrl.types import UserError
 
 LAKE = "FrozenLake-v1"
@@ -140,6 +141,9 @@ DIALS = (
 )
 def test_every_teacher_goes_on(teacher: str, tmp_path: Path) -> None:
     where = {"env": "CartPole-v1", "agent": "linear_q"} if teacher in ("heuristic", "expert") else {}
+    if teacher == "recorded":
+        assert main(["--env", LAKE, "--teacher", TAUGHT, "-n", "300", "--seeds", "0", "--out", str(tmp_path)]) == 0
+        teacher = f"recorded:run={tmp_path}"
     assert_resumes(an_arm(teacher=teacher, blend="reward_shaping", **where), tmp_path, 87, 201)
 
 
