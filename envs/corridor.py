@@ -12,7 +12,7 @@ p = .5, never for p = 1. Knox & Stone 2012; Ho, Littman, Cushman & Austerweil 20
 """
 
 from hfrl.envs.chain_world import GOAL, Chain, LineWorld, Link
-from hfrl.envs.table_world import Table, ended
+from hfrl.envs.table_world import ended
 
 
 class Corridor(LineWorld):
@@ -33,7 +33,7 @@ class Corridor(LineWorld):
         if length < 2:
             raise ValueError(f"length must be at least 2 steps, got {length}")
         back = -float(penalty)
-        table: Table = [
+        table = [
             [[(1.0, max(place - 1, 0), back, False)], [(1.0, place + 1, 1.0, place + 1 == length)]]
             for place in range(length)
         ]

@@ -119,6 +119,6 @@ def _moves(both: Floor, maze: Floor) -> list[list[int]]:
 
 
 def _table(moves: list[list[int]], goal: int) -> Table:
-    table: Table = [[[(1.0, s2, 1.0 if s2 == goal else 0.0, s2 == goal)] for s2 in row] for row in moves]
+    table = [[[(1.0, s2, 1.0 if s2 == goal else 0.0, s2 == goal)] for s2 in row] for row in moves]
     table[goal] = ended(goal, len(FOUR_MOVES))
     return table

@@ -11,6 +11,7 @@ Exact optimum of the automated reward on the default map (undiscounted): 8.01. G
 for the default customer: .909, as at the counter.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ from hfrl.envs.table_world import (
     Table,
     TableWorld,
     Transition,
+    shared,
     with_taste_paid,
 )
 
@@ -137,6 +139,15 @@ def _mask(plan: Floorplan, cell: int, pizza: int) -> NDArray[np.int8]:
     return np.array([*moves, use], dtype=np.int8)
 
 
+@functools.lru_cache(maxsize=8)
+def _built(text: str) -> tuple[Floorplan, Table, tuple[NDArray[np.int8], ...]]:
+    """Plan, table and masks of a map, once for all kitchens of it."""
+    plan = Floorplan(text)
+    cells = range(len(plan.cells))
+    masks = [_mask(plan, cell, pizza) for cell in cells for pizza in range(recipe.PIZZAS)]
+    return plan, *shared(build_table(plan), masks)
+
+
 class PizzaKitchen(TableWorld):
     """The kitchen.
 
@@ -166,16 +177,14 @@ class PizzaKitchen(TableWorld):
             raise ValueError(f"unknown observation {observation!r}; expected one of {', '.join(OBSERVATIONS)}")
         if layout not in MAPS and "#" not in layout:
             raise ValueError(f"unknown layout {layout!r}; expected one of {', '.join(MAPS)}, or a map as text")
-        self.plan = Floorplan(MAPS.get(layout, layout.replace("/", "\n")))
+        self.plan, table, masks = _built(MAPS.get(layout, layout.replace("/", "\n")))
         self.customer = recipe.customer_named(customer, customer_seed)
         self.observation = observation
         self.reveal_taste = reveal_taste
         self.render_mode = render_mode
-        cells = range(len(self.plan.cells))
-        masks = [_mask(self.plan, cell, pizza) for cell in cells for pizza in range(recipe.PIZZAS)]
         start = [0.0] * len(masks)
         start[self.plan.start * recipe.PIZZAS] = 1.0
-        super().__init__(with_taste_paid(build_table(self.plan), self.taste, taste_paid), start, masks)
+        super().__init__(with_taste_paid(table, self.taste, taste_paid), start, masks)
         self._near_oven = self.plan.oven_cells()
         self.observation_space = self._observation_space()
         self.grid_shape = len(self.plan.rows), len(self.plan.rows[0])

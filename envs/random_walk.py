@@ -11,7 +11,7 @@ optimum: +1.
 """
 
 from hfrl.envs.chain_world import Chain, LineWorld, left_and_right
-from hfrl.envs.table_world import Table, ended
+from hfrl.envs.table_world import ended
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -35,7 +35,7 @@ class RandomWalk(LineWorld):
             raise ValueError(f"states must be odd and at least 3, so that there is a middle; got {states}")
         last = states + 1
         left = 0.0 if states == 5 else -1.0
-        table: Table = [ended(0, 2)]
+        table = [ended(0, 2)]
         for state in range(1, last):
             to_left = (1.0, state - 1, left if state == 1 else 0.0, state == 1)
             to_right = (1.0, state + 1, 1.0 if state == states else 0.0, state == states)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Transition = tuple[float, int, float, bool]
-Table = list[list[list[Transition]]]
+Table = Sequence[Sequence[Sequence[Transition]]]
 
 
 #: Codes of keys that no letter names, for ``get_keys_to_action``: SDL's, which are pygame's.
@@ -74,6 +74,17 @@ class TableWorld(gymnasium.Env[Any, int]):
         if self.render_mode == "human":
             self.render()
         return self.observe(state), reward, terminated, False, info
+
+
+def shared(table: Table, masks: Sequence[NDArray[np.int8]]) -> tuple[Table, tuple[NDArray[np.int8], ...]]:
+    """The same table and masks, which nobody can change: large worlds are built once and have them in common.
+
+    >>> shared([[[(1.0, 0, -1.0, False)]]], [np.array([0], np.int8)])
+    (((((1.0, 0, -1.0, False),),),), (array([0], dtype=int8),))
+    """
+    for mask in masks:
+        mask.setflags(write=False)
+    return tuple(tuple(tuple(outcomes) for outcomes in rows) for rows in table), tuple(masks)
 
 
 def masks_of(table: Table) -> list[NDArray[np.int8]]:

@@ -194,11 +194,26 @@ def test_rows_of_the_table_are_distributions(name: str, kwargs: dict[str, str]) 
     assert start.sum() == pytest.approx(1.0, abs=1e-12)
 
 
+def test_large_worlds_have_their_table_in_common_and_nobody_can_change_it() -> None:
+    for name, kwargs in (("hfrl/PizzaKitchen-v0", {"layout": "galley"}), ("hfrl/PacMan-v0", {})):
+        one, other = bare(name, **kwargs), bare(name, **kwargs)
+        assert one.P is other.P
+        with pytest.raises(TypeError):
+            one.P[0][0][0] = (1.0, 0, 0.0, True)
+        with pytest.raises(ValueError, match="read-only"):
+            one.masks[0][0] = 1
+        _, info = one.reset(seed=0)
+        info["action_mask"][:] = 0  # what the agent is told is its own
+        assert one.masks[one.state].any()
+    paid = bare("hfrl/PizzaKitchen-v0", layout="galley", taste_paid=10.0)
+    assert paid.P is not bare("hfrl/PizzaKitchen-v0", layout="galley").P
+
+
 @every_table
 def test_a_mask_is_zero_exactly_where_only_time_is_lost(name: str, kwargs: dict[str, str]) -> None:
     env = bare(name, **kwargs)
     for state, rows in enumerate(env.P):
-        only_time = [outcomes == [(1.0, state, recipe.STEP_REWARD, False)] for outcomes in rows]
+        only_time = [list(outcomes) == [(1.0, state, recipe.STEP_REWARD, False)] for outcomes in rows]
         assert env.masks[state].tolist() == [int(not lost) for lost in only_time], env.describe(state)
         assert env.masks[state].dtype == np.int8
 
