@@ -27,7 +27,7 @@ RUNS = {
         "hfrl/PizzaKitchen-v0", "q_learning", GOOD, "reward_shaping", "auto", 200_000, (0,), eval_episodes=1
     ),
     "DQN on CartPole": Arm(
-        "CartPole-v1", "dqn", "none", "none", "auto", 10_000, (0,), {"learning_starts": 500}, eval_episodes=1
+        "CartPole-v1", "dqn", "none", "none", "auto", 50_000, (0,), {"learning_starts": 500}, eval_episodes=1
     ),
 }
 

@@ -319,6 +319,18 @@ def _monitor_row(episodes: Sequence[tuple[float, float, float]]) -> str:
     return f"{round(total, 6)},{int(length) if length == int(length) else round(length, 3)},{episodes[-1][2]:.6f}\n"
 
 
+#: The most texts of one kind that are kept to be written again.
+MOST_KEPT = 256
+MILLISECOND = 1e-3
+
+
+def _kept(texts: dict[Any, str], key: Any, text: str) -> str:
+    """The text, kept for the next time, where there is room."""
+    if len(texts) < MOST_KEPT:
+        texts[key] = text
+    return text
+
+
 class FeedbackLog:
     """``feedback.jsonl``: one line per press, with the credit it received. ``saved`` is :meth:`state` of a run that
     goes on; None begins anew."""
@@ -326,7 +338,11 @@ class FeedbackLog:
     def __init__(self, path: Path, saved: Mapping[str, Any] | None = None) -> None:
         self._file = Growing(path, int(saved["size"]) if saved else 0)
         self.presses = int(saved["presses"]) if saved else 0
-        self._named: dict[str, str] = {}  # each trainer as JSON: there are few of them
+        # What comes again and again as JSON: there are few trainers, values and, in simulated time, few latencies.
+        self._named: dict[str, str] = {}
+        self._valued: dict[float, str] = {}
+        self._late: dict[float, str] = {}
+        self._wall = 0.0, ""
 
     def state(self) -> dict[str, Any]:
         """All that a run goes on from, as JSON."""
@@ -349,23 +365,38 @@ class FeedbackLog:
 
         ``wall`` and ``session`` are those of another log whose press this is.
         """
-        # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs three times
-        # as much. Every value is a number but the names, which may be anything.
+        # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs five times as
+        # much. Every value is a number but the names, which may be anything.
+        value, latency, trainer = feedback.value, feedback.latency, feedback.trainer
         if len(shares) == 1:
             credit = f"[{shares[0][0]}, {shares[0][1]!r}]"
         else:
             credit = ", ".join([f"[{credited}, {share!r}]" for credited, share in shares])
-        trainer = self._named.get(feedback.trainer)
-        if trainer is None:
-            trainer = self._named[feedback.trainer] = json.dumps(feedback.trainer)
+        at = self._now() if wall is None else f"{wall:.3f}"
         pooled = f', "session": {json.dumps(session)}' if session else ""
         self._file.write(
-            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {time.time() if wall is None else wall:.3f}, '
-            f'"step": {index}, "episode": {episode}, "value": {feedback.value!r}, "strength": {abs(feedback.value)!r}, '
-            f'"latency": {feedback.latency:.6f}, "credit": [{credit}], "trainer": {trainer}'
-            f"{pooled}}}\n"
+            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {at}, '
+            f'"step": {index}, "episode": {episode}, {self._valued.get(value) or self._value(value)}, '
+            f'"latency": {self._late.get(latency) or self._latency(latency)}, "credit": [{credit}], '
+            f'"trainer": {self._named.get(trainer) or self._name(trainer)}{pooled}}}\n'
         )
         self.presses += 1
+
+    def _now(self) -> str:
+        """Wall time in seconds; thousands of presses share a millisecond, and its text."""
+        now = time.time()
+        if not 0 <= now - self._wall[0] < MILLISECOND:
+            self._wall = now, f"{now:.3f}"
+        return self._wall[1]
+
+    def _value(self, value: float) -> str:
+        return _kept(self._valued, value, f'"value": {value!r}, "strength": {abs(value)!r}')
+
+    def _latency(self, latency: float) -> str:
+        return _kept(self._late, latency, f"{latency:.6f}")
+
+    def _name(self, trainer: str) -> str:
+        return _kept(self._named, trainer, json.dumps(trainer))
 
     def close(self) -> None:
         """Sync and close."""

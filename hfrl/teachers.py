@@ -41,6 +41,8 @@ class Oracle:
         row: the number of the state that a step was taken in.
     """
 
+    constants = ("good",)
+
     def __init__(self, good: Sequence[Sequence[bool]], row: Callable[[Step], int]) -> None:
         self.good = good
         self._row = row
