@@ -209,6 +209,8 @@ class Replay(Trusting, Staged):
     """A run folder of play."""
     blend: str | None = None
     """Learn the recorded steps and presses by another blend instead."""
+    fit_delay: str | None = None
+    """Find how late its person pressed instead, uniform or gamma, as a --credit to type."""
     show: bool = False
     """Play it in the window."""
 

@@ -326,6 +326,12 @@ def run_replay(flags: Any) -> int:
     """Rebuild the agent of a recorded session, or learn the same presses by another method."""
     from hfrl.record import find_runs
 
+    if flags.fit_delay is not None:
+        if flags.blend is not None or flags.show:
+            raise UserError("--fit-delay finds how late the person pressed: leave out --blend and --show")
+        from hfrl.lateness import run_fit  # it runs the session again by this very module
+
+        return run_fit(flags.run, flags.fit_delay, flags.trust)
     run = find_runs(flags.run)[-1]
     folder = _session_folder(run)
     start = recorded_start(run, folder, flags.trust)

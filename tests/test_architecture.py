@@ -35,7 +35,7 @@ FLOOR = {
     "maps plot_grid "
     "presets flags feedback scan follow board groups compare plot_compare stats_worlds film filmstrip plot_film "
     "bench_plan bench_score bench_cells bench_table bench_page plot_bench experts portrait insight",
-    4: "run commands resume doctor teach bench sweep search exchange again recorded",
+    4: "run commands resume doctor teach bench sweep search exchange again recorded lateness",
 }
 #: Simulated people are one family of modules on floor 1; they know of one another, and of credit's delays.
 TEACHING = {f"hfrl.{name}" for name in ("teachers", "judges", "people", "heuristics", "preferences")}
@@ -100,6 +100,7 @@ LIBRARIES = {
     "hfrl.circuits": {"numpy"},
     "hfrl.experts": {"numpy"},
     "hfrl.again": set(),
+    "hfrl.lateness": {"numpy"},
     "hfrl.recorded": {"numpy"},
     "hfrl.loop": {"numpy", "gymnasium"},
     "hfrl.abreast": {"numpy", "gymnasium"},

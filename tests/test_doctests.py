@@ -26,7 +26,7 @@ FLOOR_0_AND_1 = (
 )
 MODULES = (
     [f"hfrl.{name}" for name in FLOOR_0_AND_1]
-    + ["hfrl.recorded", "hfrl.listening", "hfrl.gradients"]
+    + ["hfrl.lateness", "hfrl.recorded", "hfrl.listening", "hfrl.gradients"]
     + [f"{package.__name__}.{module.name}" for package in PACKAGES for module in pkgutil.iter_modules(package.__path__)]
 )
 
