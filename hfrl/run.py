@@ -188,7 +188,7 @@ class Play(Staged):
     warmup: str = "auto"
     """Steps of training on the automated reward before you teach; auto: until it is near the optimum; 0: none."""
     load: str | None = None
-    """Go on from the saved agent of this run."""
+    """Go on from the saved agent of this run, in its world and with its settings where no flag says otherwise."""
     wait: bool = False
     """Wait for your judgement of every step (w switches)."""
     trainer: str = "person"

@@ -14,7 +14,7 @@ from hfrl.blend import Blend, Switch, refusal
 from hfrl.config import DEFAULT_ENV, Arm, plain_flags
 from hfrl.experiment import Session
 from hfrl.loop import evaluate, play
-from hfrl.presets import preset
+from hfrl.presets import Preset, preset
 from hfrl.reaction import fit, median
 from hfrl.reading import Arrays, is_finite, is_whole, parse_json, read_arrays, read_json, read_lines
 from hfrl.record import command_line, create_run, write_arrays, write_json
@@ -163,7 +163,9 @@ def run_play(flags: Any) -> int:
 def _arm(flags: Any) -> Arm:
     if not (1 <= flags.speed <= 30 or 0.2 <= flags.speed <= 1):
         raise UserError(f"--speed must be within [0.2, 30] steps per second, got {flags.speed}")
-    taken = None if flags.preset is None else preset(flags.preset)
+    if flags.load is not None and flags.warmup not in ("0", "auto"):
+        raise UserError("--load goes on from a saved agent and --warmup trains a new one: give one of them")
+    taken = _loaded(flags) if flags.preset is None else preset(flags.preset)
     chosen = dict(taken.set if taken else {}) | registry.settings(flags.set, "--set") | plain_flags(flags)
     agent = flags.agent or (taken.agent if taken else "q_learning")
     arm = Arm(
@@ -181,10 +183,21 @@ def _arm(flags: Any) -> Arm:
     return arm
 
 
+def _loaded(flags: Any) -> Preset | None:
+    """What the run that ``--load`` names was made with, for what no flag says; None where no config tells."""
+    from hfrl.saved import load_arm
+
+    run = None if flags.load is None else _saved(flags.load).parent.parent
+    if run is None or not (run / "config.json").is_file():
+        return None
+    arm = load_arm(run)
+    chosen = arm.set if flags.agent in (None, arm.agent) else {}
+    world = arm.env_kwargs if flags.env in (None, arm.env) else {}
+    return Preset(arm.agent, arm.env, arm.total_timesteps, dict(chosen), dict(world))
+
+
 def _start(flags: Any, arm: Arm) -> Start:
     if flags.load is not None:
-        if flags.warmup not in ("0", "auto"):
-            raise UserError("--load goes on from a saved agent and --warmup trains a new one: give one of them")
         return Start(arm, flags.seed, 0, str(_saved(flags.load)))
     if flags.warmup == "auto" and not registry.hears_reward(arm.agent):
         return Start(arm, flags.seed, 0, None)  # it would learn nothing from the automated reward

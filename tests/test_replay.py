@@ -227,6 +227,19 @@ def test_a_loaded_agent_goes_on_and_is_replayed(session: Play, capsys: pytest.Ca
     assert_replays(second, capsys)
 
 
+def test_a_loaded_agent_is_what_it_was_and_where_it_was(session: Play, capsys: pytest.CaptureFixture[str]) -> None:
+    """World and settings come from the run that is loaded; a flag says otherwise; what then does not fit is told."""
+    given = ("--env", "FrozenLake-v1", "--env-kwargs", "is_slippery=False", "--agent", "sarsa", "--set", "gamma=0.5")
+    first = session(PRESSES, *given)
+    arm = load_arm(session(PRESSES, "--load", str(first), "--gamma", "0.7"))
+    assert (arm.env, arm.env_kwargs, arm.agent, arm.set) == (
+        "FrozenLake-v1", {"is_slippery": False}, "sarsa", {"gamma": 0.7},
+    )  # fmt: skip
+    capsys.readouterr()
+    assert main(["play", "--load", str(first), "--env", "hfrl/Pizza-v0", "--duration", "1", "--fast"]) == 2
+    assert "does not fit sarsa in hfrl/Pizza-v0" in capsys.readouterr().err
+
+
 def test_a_session_without_a_step_replays(session: Play, capsys: pytest.CaptureFixture[str]) -> None:
     run = session([], duration=1)
     assert events_of(run) == []
