@@ -10,6 +10,7 @@ theta is fitted by EM for each delay that is tried, a press never testifying for
 words likeliest is the person's. It is a delay as the credit takes it: from any moment at which the step was to be seen.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -36,6 +37,8 @@ FEWEST, FEWEST_OF_A_KIND, MOST = 30, 5, 10_000
 PRIOR, ROUNDS = 2.0, 10
 #: A delay whose words are less likely by this factor's logarithm is out (95 %, two parameters: chi-squared / 2).
 CLOSE = 3.0
+#: So often are the words dealt anew among the presses: no delay is found where one of these makes as much sense (5 %).
+DEALS = 19
 #: From the best of the grid on, the first number is moved by so many seconds and the second by such a factor.
 STRIDES = ((0.05, 1.4), (0.025, 1.2), (0.0125, 1.1))
 Pair = tuple[int, int]
@@ -156,19 +159,24 @@ def _shown(steps: Sequence[Step], at: int, time: float) -> list[tuple[Step, floa
     return shown
 
 
-def likelihood(delay: Delay, heard: Heard) -> float:
-    """ln P(words | delay) per press.
+def credited(delay: Delay, heard: Heard) -> NDArray[np.float64]:
+    """The shares of credit of each press among the steps that it may be about, a row each."""
+    weights = np.zeros(heard.pairs.shape)
+    for row, time, shown in zip(weights, heard.times, heard.intervals, strict=True):
+        row[: len(shown)] = shares(delay, time, shown)
+    return weights
+
+
+def likelihood(weights: NDArray[np.float64], heard: Heard) -> float:
+    """ln P(words | delay) per press, for the delay that has shared the credit out so.
 
     Two presses .5 s after the second of two steps began: praise both times, about one pair if the delay is .5 s.
 
     >>> shown = [(0.5, math.inf), (0.0, 0.5)]
     >>> twice = Heard([1.0, 1.0], np.array([True, True]), [shown, shown], np.array([[0, 1], [0, 1]]), 2)
-    >>> likelihood(Uniform(0.4, 0.5), twice)  # always praise
+    >>> likelihood(credited(Uniform(0.4, 0.5), twice), twice)  # always praise
     0.0
     """
-    weights = np.zeros(heard.pairs.shape)
-    for row, time, shown in zip(weights, heard.times, heard.intervals, strict=True):
-        row[: len(shown)] = shares(delay, time, shown)
     praise = heard.praise[:, None]
     alike = heard.pairs[:, :, None] == heard.pairs[:, None, :]  # a press may be about one pair twice
     rate = float(heard.praise.mean())
@@ -189,7 +197,7 @@ def likelihood(delay: Delay, heard: Heard) -> float:
 def fitted(kind: str, heard: Heard) -> Fit:
     """The likeliest delay of a kind of :data:`FAMILIES`: the best of a grid, and of ever smaller steps from there.
 
-    Raises UserError where there are too few words to say anything.
+    Raises UserError where there are too few words to say anything, or they go with what was shown by no delay.
     """
     praises, presses = int(heard.praise.sum()), len(heard.times)
     if presses < FEWEST or min(praises, presses - praises) < FEWEST_OF_A_KIND:
@@ -197,15 +205,26 @@ def fitted(kind: str, heard: Heard) -> Fit:
             f"{praises} praises and {presses - praises} penalties are too few to find a delay in (of {FEWEST}, "
             f"at least {FEWEST_OF_A_KIND} of either); take the test on the start card of play: --credit empirical"
         )
-    family, tried = FAMILIES[kind], {}
-    for numbers in ((first, second) for first in family.grid[0] for second in family.grid[1]):
-        tried[numbers] = likelihood(family.made(*numbers), heard)
+    family = FAMILIES[kind]
+    weights = {numbers: credited(family.made(*numbers), heard) for numbers in itertools.product(*family.grid)}
+    tried = {numbers: likelihood(shared, heard) for numbers, shared in weights.items()}
     best = max(tried, key=lambda numbers: tried[numbers])
+    if tried[best] <= by_chance(list(weights.values()), heard):
+        raise UserError(
+            f"no delay makes sense of these {presses} presses: what was said does not go with what was shown"
+        )
     for seconds, factor in STRIDES:
         best = _climb(family, heard, tried, best, (seconds, factor))
     near = [family.mean(*numbers) for numbers, score in tried.items() if (tried[best] - score) * presses <= CLOSE]
     flag = family.flag(*best)
     return Fit(flag, family.made(*best), family.mean(*best), (min(near), max(near)), tried[best], presses)
+
+
+def by_chance(weights: Sequence[NDArray[np.float64]], heard: Heard) -> float:
+    """The greatest likelihood that any of these delays has, of words that were dealt anew among the presses."""
+    rng = np.random.default_rng(0)
+    dealt = [heard._replace(praise=rng.permutation(heard.praise)) for _ in range(DEALS)]
+    return max(likelihood(shared, one) for one in dealt for shared in weights)
 
 
 def _climb(family: Family, heard: Heard, tried: dict[Two, float], best: Two, stride: tuple[float, float]) -> Two:
@@ -218,7 +237,7 @@ def _climb(family: Family, heard: Heard, tried: dict[Two, float], best: Two, str
             (first, max(second / factor, least)), (first, min(second * factor, most)),
         ):  # fmt: skip
             if numbers not in tried:
-                tried[numbers] = likelihood(family.made(*numbers), heard)
+                tried[numbers] = likelihood(credited(family.made(*numbers), heard), heard)
         better = max(tried, key=lambda numbers: tried[numbers])
         if better == best:
             return best
