@@ -1,5 +1,5 @@
 """I-SABL: SABL that infers the person's strategy, mu+ and mu-, from the words and silences themselves (Loftin et al.
-2016, section 5).
+2016; 2014, algorithm 2).
 
     E:  L(s,a) = words(s,a) + n0(s,a) ln(((1-e) mu+ + e mu-) / (e mu+ + (1-e) mu-))
         praises withheld(s,a) = n0(s,a) P(taken for right | silence, L(s,a)),   the rest of n0 are blames withheld

@@ -1,5 +1,5 @@
 """SABL, strategy-aware Bayesian learning: what is said, and what is not said, are evidence of the right action (Loftin
-et al. 2016, section 4).
+et al. 2016; 2014, algorithm 1).
 
     L(S,A) <- L(S,A) + ln((1-e)/e)                                              after a praise, - after a blame
     L(S,A) <- L(S,A) + ln(((1-e) mu+ + e mu-) / (e mu+ + (1-e) mu-))            after a silence

@@ -1,5 +1,5 @@
 """How a person's words and silences tell what is right, where they have a strategy: they may hold that doing well, or a
-mistake, goes without saying (Loftin et al. 2016, section 3: the model of SABL and I-SABL).
+mistake, goes without saying (Loftin et al. 2014 and 2016: the model of SABL and I-SABL).
 
 Somebody takes a right action for a wrong one, or the reverse, with probability e (``error``). Of what they take for
 right they withhold their praise with mu+ (``withhold_praise``), of what they take for wrong their blame with mu-
