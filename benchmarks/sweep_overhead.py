@@ -4,7 +4,8 @@
 
 Overhead: two sweeps of cells of one step each, one of a few cells and one of many more, with the same workers; the
 difference over the cells that it has more, less what a run of one step takes by itself. Gain: the same sweep of longer
-cells with one worker and with two. Wall time in processes of their own, medians of three.
+cells with one worker and with two, beside the control: what two busy loops at once gain on one after the other on this
+machine at this hour, which no sweep can beat. Wall time in processes of their own, medians of three, in turns.
 """
 
 import argparse
@@ -34,6 +35,22 @@ def seconds(cells: int, steps: int, jobs: int) -> float:
         return time.perf_counter() - started
 
 
+BUSY = "for i in range(60_000_000): pass"
+
+
+def busy(at_once: bool) -> float:
+    """Wall time of two busy processes, at once or one after the other."""
+    started = time.perf_counter()
+    running = []
+    for _ in range(2):
+        running.append(subprocess.Popen([sys.executable, "-c", BUSY]))
+        if not at_once:
+            running[-1].wait()
+    for process in running:
+        process.wait()
+    return time.perf_counter() - started
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=100)
@@ -45,9 +62,13 @@ def main() -> None:
         short = statistics.median(seconds(few, 1, jobs) for _ in range(arguments.rounds))
         long = statistics.median(seconds(many, 1, jobs) for _ in range(arguments.rounds))
         print(f"{jobs} worker(s): {(long - short) / arguments.cells * 1000:.1f} ms a cell of one step")
-    one = statistics.median(seconds(8, arguments.steps, 1) for _ in range(arguments.rounds))
-    two = statistics.median(seconds(8, arguments.steps, 2) for _ in range(arguments.rounds))
+    rows = [
+        (seconds(8, arguments.steps, 1), seconds(8, arguments.steps, 2), busy(False), busy(True))
+        for _ in range(arguments.rounds)
+    ]
+    one, two, after, at_once = (statistics.median(column) for column in zip(*rows, strict=True))
     print(f"8 cells of {arguments.steps:,} steps: {one:.2f} s with one worker, {two:.2f} s with two: {one / two:.2f}x")
+    print(f"two busy loops: {after:.2f} s one after the other, {at_once:.2f} s at once: {after / at_once:.2f}x")
 
 
 if __name__ == "__main__":

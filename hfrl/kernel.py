@@ -7,6 +7,7 @@ Every line stands where ``play`` has it: a test holds the two to the same bits.
 """
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -27,6 +28,7 @@ from hfrl.kernel_blends import (
     start_lines,
 )
 from hfrl.listening import counts
+from hfrl.mdp import once
 from hfrl.models import running_mean
 from hfrl.page import Page, RefusedError, exponential, linear, own
 from hfrl.policy import softmax_probabilities, upper_bounds
@@ -122,7 +124,12 @@ def world_of(env: Any) -> World:
         raise RefusedError("the world has no table P")
     if len(inner.P) != rows:
         raise RefusedError("the observation is not the state's number")
-    return World(env, len(inner.P), actions, limit, _table_arrays(inner, actions), {}, {}, None)
+    return World(env, len(inner.P), actions, limit, _table_of(inner, actions), {}, {}, None)
+
+
+def _table_of(inner: Any, actions: int) -> dict[str, NDArray[Any]]:
+    start = np.cumsum(np.asarray(inner.initial_state_distrib, dtype=np.float64))
+    return once(inner.P, "outcomes", lambda: _table_arrays(inner, actions)) | {"p_start": start}
 
 
 def _table_arrays(inner: Any, actions: int) -> dict[str, NDArray[Any]]:
@@ -138,14 +145,14 @@ def _table_arrays(inner: Any, actions: int) -> dict[str, NDArray[Any]]:
     }
     for s in range(states):
         for a in range(actions):
-            until = np.cumsum([row[0] for row in inner.P[s][a]])
+            until = list(itertools.accumulate(row[0] for row in inner.P[s][a]))
             for k, (_, after, reward, ends) in enumerate(inner.P[s][a]):
                 if k + 1 < len(inner.P[s][a]):
                     arrays["p_until"][s, a, k] = until[k]
                 arrays["p_next"][s, a, k] = after
                 arrays["p_reward"][s, a, k] = reward
                 arrays["p_ends"][s, a, k] = ends
-    return arrays | {"p_start": np.cumsum(np.asarray(inner.initial_state_distrib, dtype=np.float64))}
+    return arrays
 
 
 def _sampled_world(env: Any, inner: Any, actions: int, limit: int) -> World:

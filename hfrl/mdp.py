@@ -1,12 +1,13 @@
 """Exact values of finite worlds, from their table ``P``: the oracle of the teachers, the evaluation and the tests."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 class MDP(NamedTuple):
@@ -31,6 +32,28 @@ class NoTableError(ValueError):
     """The world has no table ``P``."""
 
 
+_MADE: dict[tuple[Any, ...], tuple[Any, Any]] = {}
+#: So many results are kept; the oldest goes.
+MOST_MADE = 32
+
+
+def once(table: Any, key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make()`` makes of a table, made once where nobody can change the table (a tuple, which worlds share).
+
+    Args:
+        table: ``P`` of a world.
+        key: whatever else the result depends on.
+    """
+    if not isinstance(table, tuple):
+        return make()
+    found = _MADE.get((id(table), key))
+    if found is None:
+        while len(_MADE) >= MOST_MADE:
+            _MADE.pop(next(iter(_MADE)))
+        found = _MADE[id(table), key] = table, make()  # the table stays: its number is nobody else's
+    return cast(T, found[1])
+
+
 def from_env(env: Any, reward: Callable[[int, int, float, bool], float] | None = None) -> MDP:
     """The arrays of a Gymnasium world with ``P`` and ``initial_state_distrib`` (FrozenLake's convention).
 
@@ -44,6 +67,13 @@ def from_env(env: Any, reward: Callable[[int, int, float, bool], float] | None =
     world = env.unwrapped
     if not hasattr(world, "P"):
         raise NoTableError(f"{type(world).__name__} has no transition table P")
+    if reward is None:
+        key = "mdp", np.asarray(world.initial_state_distrib, np.float64).tobytes()
+        return once(world.P, key, lambda: _from_table(world, None))
+    return _from_table(world, reward)
+
+
+def _from_table(world: Any, reward: Callable[[int, int, float, bool], float] | None) -> MDP:
     states, actions = len(world.P), len(world.P[0])
     outcomes = max(len(world.P[s][a]) for s in range(states) for a in range(actions))
     shape = (states, actions, outcomes)
@@ -55,11 +85,13 @@ def from_env(env: Any, reward: Callable[[int, int, float, bool], float] | None =
                 mdp.next_state[s, a, k] = after
                 mdp.goes_on[s, a, k] = not terminated
                 mdp.reward[s, a] += probability * (reward(s, a, paid, terminated) if reward else paid)
+    for array in mdp:
+        array.setflags(write=False)
     return mdp
 
 
 def _start(world: Any, states: int) -> Array:
-    start = np.asarray(world.initial_state_distrib, dtype=np.float64)
+    start = np.array(world.initial_state_distrib, dtype=np.float64)
     assert start.shape == (states,)
     return start
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from hfrl.credit import Delay, Gamma, Uniform
-from hfrl.mdp import MDP, Array, NoTableError, from_env, optimal_actions, q_star, tasting
+from hfrl.mdp import MDP, Array, NoTableError, from_env, once, optimal_actions, q_star, tasting
 from hfrl.types import Attending, Feedback, Step, Teacher, UserError
 
 NOTHING: tuple[Feedback, ...] = ()
@@ -73,7 +73,17 @@ def state_number(step: Step) -> int:
 
 def best_values(env: Any, gamma: float, taste_weight: float) -> Array:
     """Q* of the automated reward plus the hidden taste, shape (S, A). Raises UserError as :func:`oracle`."""
-    return q_star(known_world(env, gamma, taste_weight), gamma)
+    world = env.unwrapped
+    tastes = [world.taste(state) for state in range(len(world.P))] if hasattr(world, "taste") else []
+    start = getattr(world, "initial_state_distrib", ())
+    key = "best", gamma, taste_weight, np.array(tastes).tobytes(), np.asarray(start).tobytes()
+    return once(getattr(world, "P", None), key, lambda: _best_values(env, gamma, taste_weight))
+
+
+def _best_values(env: Any, gamma: float, taste_weight: float) -> Array:
+    q = q_star(known_world(env, gamma, taste_weight), gamma)
+    q.setflags(write=False)
+    return q
 
 
 def known_world(env: Any, gamma: float, taste_weight: float) -> MDP:
