@@ -77,9 +77,14 @@ def conclude(flags: Any, cells: Sequence[Arm], runs: Sequence[Path], tasks: Sequ
     return ending.code
 
 
+#: Arms of one command that are looked at for praise that pays for circles.
+MOST_LOOKED_AT = 12
+
+
 def warn_of_circles(cells: Sequence[Arm]) -> None:
-    """One line for each arm whose praise will pay for running in circles, as far as that is known beforehand."""
-    for line in dict.fromkeys(filter(None, map(circuits.warning, cells))):
+    """One line for each arm whose praise will pay for running in circles, as far as that is known beforehand; of many
+    arms the first few are looked at, for each may take seconds."""
+    for line in dict.fromkeys(filter(None, map(circuits.warning, cells[:MOST_LOOKED_AT]))):
         BESIDE.print(line, style="yellow", soft_wrap=True, markup=False)
 
 

@@ -46,6 +46,7 @@ def run_sweep(flags: Sweep) -> int:
         from hfrl import search  # late: it comes back here for its cells
 
         return search.run_search(flags, cells, where)
+    commands.warn_of_circles(cells)
     cells = commands.with_engines(cells)
     folders = [folder_of(Path(flags.out), arm) for arm in cells]
     tasks = _opened(cells, folders, flags.retry)

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,19 @@ def test_every_method_of_the_table_can_be_made_in_every_world_of_tables() -> Non
     plan = bench_plan.full_plan()
     refused = bench_cells.refusals(bench_plan.cells(plan, (0,)))
     assert {world for _, world in refused} <= {world.name for world in plan.worlds.values() if world.box}
+
+
+def test_no_way_to_learn_from_a_person_is_forgotten() -> None:
+    """Each blend, and each agent that learns from feedback, is in the suite or excluded with a reason."""
+    table = tomllib.loads(bench_plan.FILE.read_text(encoding="utf-8"))
+    methods = bench_plan.full_plan().methods.values()
+    blends = {part.partition(":")[0] for method in methods for part in method.blend.split("+")}
+    agents = {name for method in methods for name in (method.agent, method.box_agent)}
+    hears = {name for name in registry.AGENTS if not registry.hears_reward(name)}
+    assert len(hears) > 5
+    known = hears | set(registry.BLENDS)
+    assert known - blends - agents == set(table["excluded"]), "one line in bench_feedback.toml: a method or [excluded]"
+    assert all(len(reason) > 20 for reason in table["excluded"].values())
 
 
 def test_a_method_with_a_table_for_an_agent_is_not_for_a_box() -> None:

@@ -94,8 +94,9 @@ def test_the_counter_with_a_careful_person_is_not_warned_of(blend: str) -> None:
     assert warning(arm("hfrl/Pizza-v0", "q_learning", "oracle:consistency=0.9,likelihood=0.3", blend)) is None
 
 
-def test_it_is_one_line_before_the_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    line = ["train", "--env", "CliffWalking-v1", "--agent", "sarsa", "--teacher", "always_positive", "-n", "200"]
+@pytest.mark.parametrize("verb", ["train", "sweep"])
+def test_it_is_one_line_before_the_run(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    line = [verb, "--env", "CliffWalking-v1", "--agent", "sarsa", "--teacher", "always_positive", "-n", "200"]
     line += ["--blend", "reward_shaping:beta=2", "--seeds", "0", "--eval-episodes", "2", "--no-progress"]
     assert main([*line, "--jobs", "1", "--engine", "python", "--out", str(tmp_path)]) == 0
     said = [one for one in capsys.readouterr().err.splitlines() if "circles" in one]

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 from scipy import optimize
 
+from hfrl import mdp as mdp_module
 from hfrl.mdp import (
     MDP,
     NoTableError,
     backup,
     best_return,
     from_env,
+    once,
     optimal_actions,
     q_star,
     return_of,
@@ -236,3 +238,27 @@ def test_an_mdp_is_plain_arrays() -> None:
     assert mdp.probability.shape == mdp.next_state.shape == mdp.goes_on.shape == (16, 4, 3)
     assert mdp.reward.shape == (16, 4)
     assert mdp.probability.sum(axis=2) == pytest.approx(np.ones((16, 4)))
+
+
+def test_what_is_made_of_a_shared_table_is_made_once_and_nobody_can_change_it() -> None:
+    kitchen = gymnasium.make("hfrl/PizzaKitchen-v0", layout="galley", disable_env_checker=True)
+    twin = gymnasium.make("hfrl/PizzaKitchen-v0", layout="galley", disable_env_checker=True)
+    mdp = from_env(kitchen)
+    assert from_env(twin) is mdp
+    with pytest.raises(ValueError, match="read-only"):
+        mdp.reward[0, 0] = 1.0
+    assert from_env(kitchen, lambda s, a, r, over: 2 * r).reward[0, 0] == 2 * mdp.reward[0, 0]
+    lake = gymnasium.make("FrozenLake-v1")  # its table is a dictionary, and may be changed
+    before = from_env(lake)
+    lake.unwrapped.P[0][0] = [(1.0, 0, 5.0, False)]  # type: ignore[attr-defined]
+    assert from_env(lake).reward[0, 0] == 5.0 != before.reward[0, 0]
+    assert lake.unwrapped.initial_state_distrib.flags.writeable  # type: ignore[attr-defined]
+
+
+def test_the_oldest_result_goes_where_too_many_are_kept() -> None:
+    tables = [((k,),) for k in range(mdp_module.MOST_MADE + 1)]
+    made: list[int] = []
+    for k, table in enumerate(tables):
+        assert once(table, "test", lambda k=k: made.append(k) or k) == k  # type: ignore[misc, func-returns-value]
+    assert once(tables[-1], "test", lambda: -1) == mdp_module.MOST_MADE
+    assert once(tables[0], "test", lambda: -1) == -1
