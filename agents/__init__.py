@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hfrl.agents.c51 import C51
     from hfrl.agents.coach import Coach
     from hfrl.agents.deep_sarsa import DeepSarsa
+    from hfrl.agents.deep_tamer import DeepTamer
     from hfrl.agents.double_dqn import DoubleDQN
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
     from hfrl.agents.double_q import DoubleQLearning
@@ -67,6 +68,7 @@ __all__ = [
     "BanditValue",
     "Coach",
     "DeepSarsa",
+    "DeepTamer",
     "DoubleDQN",
     "DoubleExpectedSarsa",
     "DoubleQLearning",
@@ -116,6 +118,7 @@ _HOMES = {
     "ISabl": "i_sabl",
     "Sabl": "sabl",
     "DeepSarsa": "deep_sarsa",
+    "DeepTamer": "deep_tamer",
     "DuelingDQN": "dueling_dqn",
     "DoubleDQN": "double_dqn",
     "DQN": "dqn",

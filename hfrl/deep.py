@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.backends import network_of
-from hfrl.encoding import beside, encoder_of
+from hfrl.encoding import Encoder, beside, encoder_of
 from hfrl.network import Network
 from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
@@ -148,7 +148,8 @@ class DeepAgent:
         """Network and buffer as they are before anything is learnt."""
         head, prediction = self._parts.head, self._parts.objective.prediction
         self._last_layer = (-1, self.actions + head.extra, *prediction)
-        self.shape = self._shape((self.actions + head.extra) * int(np.prod(prediction)))
+        outputs = (self.actions + head.extra) * int(np.prod(prediction))
+        self.shape = shape_of(self.encoder, self.net_arch, self.filters, outputs)
         try:
             sampler = (
                 self.replay(self.buffer_size) if callable(self.replay) else sampler_of(self.replay, self.buffer_size)
@@ -204,15 +205,6 @@ class DeepAgent:
         else:
             exploring = self.epsilon
         self._epsilon: Schedule = checked("epsilon", exploring, 0, 1)
-
-    def _shape(self, outputs: int) -> Shape:
-        """The network that the observations ask for: dense layers, behind convolutions where they are pictures."""
-        image = self.encoder.image
-        hidden = widths(self.net_arch if self.net_arch is not None else (512,) if image else (64, 64))
-        if not image:
-            return Shape((self.encoder.inputs, *hidden, outputs), table=self.encoder.table)
-        filters = convolutions(self.filters)
-        return Shape((flattened(image, filters), *hidden, outputs), image, filters)
 
     def _network(self, rng: np.random.Generator) -> Network:
         noise = self._parts.sigma0
@@ -420,6 +412,19 @@ class DeepAgent:
         learner, memory = snapshot
         self._restore_learner(learner)
         self.memory.rewind(memory)
+
+
+def shape_of(
+    encoder: Encoder, net_arch: Sequence[int] | None, filters: Sequence[Convolution], outputs: int
+) -> Shape:
+    """The network that the observations ask for: dense layers, behind convolutions where they are pictures. Raises
+    UserError for settings that make none."""
+    image = encoder.image
+    hidden = widths(net_arch if net_arch is not None else (512,) if image else (64, 64))
+    if not image:
+        return Shape((encoder.inputs, *hidden, outputs), table=encoder.table)
+    convolving = convolutions(filters)
+    return Shape((flattened(image, convolving), *hidden, outputs), image, convolving)
 
 
 def preferred(values: list[float], bias: Sequence[float] | None) -> list[float]:

@@ -101,6 +101,27 @@ class Adam:
         fused.adam(theta, gradient, self.m, self.v, b1, c1, b2, c2, eps, np.float32(root), np.float32(rate))
 
 
+class Sgd:
+    """Stochastic gradient descent as it is in papers: theta <- theta - alpha gradient. It keeps no means.
+
+    Attributes:
+        m, v: empty.
+        t: updates so far.
+    """
+
+    def __init__(self, size: int) -> None:  # noqa: ARG002 - what every optimiser is told
+        self.m, self.v = np.zeros(0, np.float32), np.zeros(0, np.float32)
+        self.t = 0
+
+    def step(self, theta: Array, gradient: Array, alpha: float) -> None:
+        """One update of theta, in place."""
+        self.t += 1
+        theta -= np.float32(alpha) * gradient
+
+
+OPTIMISERS = {"adam": Adam, "sgd": Sgd}
+
+
 def clip(gradient: Array, most: float) -> float:
     """Scale the gradient down to the norm ``most`` if it is longer, in place; returns the norm it had.
 
@@ -129,17 +150,20 @@ class DenseNetwork:
         sizes: the widths of all layers, from the inputs to the outputs.
         rng: of the first weights.
         max_grad_norm: longer gradients are scaled down to it.
+        optimiser: one of ``OPTIMISERS``.
 
     Attributes:
         theta, target: the online and the lagging weights, flat.
     """
 
-    def __init__(self, sizes: Sequence[int], rng: np.random.Generator, max_grad_norm: float) -> None:
+    def __init__(
+        self, sizes: Sequence[int], rng: np.random.Generator, max_grad_norm: float, optimiser: str = "adam"
+    ) -> None:
         self.sizes = tuple(sizes)
         self.max_grad_norm = max_grad_norm
         self.theta = initial(sizes, rng)
         self.target = self.theta.copy()
-        self.optimiser = Adam(len(self.theta))
+        self.optimiser = OPTIMISERS[optimiser](len(self.theta))
         self._gradient = np.zeros_like(self.theta)
         self._shape = np.array(sizes)
         self._layers = layers_of(self.theta, sizes)

@@ -76,6 +76,9 @@ AGENTS: Mapping[str, Entry] = {
         "hfrl.agents.tamer:Tamer", "feedback: does what the person would praise  [silence=zero|missing takeover=0]"
     ),
     "linear_tamer": Entry("hfrl.agents.linear_tamer:LinearTamer", "Box observations: TAMER over tiles or rbf"),
+    "deep_tamer": Entry(
+        "hfrl.agents.deep_tamer:DeepTamer", "feedback: TAMER with a network  [silence=missing|zero train_freq=1 ...]"
+    ),
     "coach": Entry("hfrl.agents.coach:Coach", "feedback: climbs by a word as by an advantage  [lam=0 takeover=0]"),
     "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
     "sabl": Entry(

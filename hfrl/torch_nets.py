@@ -56,10 +56,17 @@ class TorchNetwork:
         max_grad_norm: longer gradients are scaled down to it.
         sigma0: how noisy the last layers are at first; 0: not at all, ever.
         device: where it lives.
+        optimiser: ``adam`` or ``sgd``, as :mod:`hfrl.nets` has them.
     """
 
     def __init__(
-        self, shape: Shape, rng: np.random.Generator, max_grad_norm: float, sigma0: float, device: torch.device
+        self,
+        shape: Shape,
+        rng: np.random.Generator,
+        max_grad_norm: float,
+        sigma0: float,
+        device: torch.device,
+        optimiser: str = "adam",
     ) -> None:
         self.shape = shape
         self.max_grad_norm = max_grad_norm
@@ -74,7 +81,10 @@ class TorchNetwork:
             first = np.concatenate([first, self._behind(first_sigma(shape.sizes, sigma0))])
         self._theta = torch.from_numpy(first).to(device)
         self._target = self._theta.clone()
-        self._gradient, self._m, self._v, self._spread = (torch.zeros_like(self._theta) for _ in range(4))
+        self._plain = optimiser == "sgd"
+        self._gradient = torch.zeros_like(self._theta)
+        kept = self._theta[:0] if self._plain else self._theta
+        self._m, self._v, self._spread = (torch.zeros_like(kept) for _ in range(3))
         # What a forward pass reads: mu + sigma * noise, or the learnt weights themselves.
         self._used = (self._theta, self._target) if self._noise is None else torch.zeros_like(self._noise).unbind()
         weights = blocks_of(self._used[0], shape)
@@ -135,7 +145,11 @@ class TorchNetwork:
         if self._noise is not None:
             torch.mul(self._gradient[: self._size], self._noise[0], out=self._gradient[self._size :])
         self._clip()
-        self._adam(alpha)
+        self.updates += 1
+        if self._plain:
+            self._theta.add_(self._gradient, alpha=-alpha)
+        else:
+            self._adam(alpha)
         self._mix()
         return told
 
@@ -146,7 +160,6 @@ class TorchNetwork:
 
     def _adam(self, alpha: float) -> None:
         """theta <- theta - alpha m^ / (sqrt(v^) + eps) (Kingma & Ba 2015, algorithm 1; the order of section 2)."""
-        self.updates += 1
         root = math.sqrt(1 - BETA2**self.updates)
         self._m.lerp_(self._gradient, 1 - BETA1)
         self._v.mul_(BETA2).addcmul_(self._gradient, self._gradient, value=1 - BETA2)

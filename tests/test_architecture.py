@@ -24,7 +24,8 @@ FLOOR = {
     0: "types plain policy schedules returns models mdp seeding tabular grids traces prediction features linear "
     "planning "
     "network shapes fused nets torch_nets backends outputs frames human_net "
-    "encoding replay deep priorities distributional noisy reading labels ports listening gradients strategies",
+    "encoding replay deep priorities distributional noisy reading labels ports listening gradients strategies "
+    "words deep_listening",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics preferences",
     2: "loop abreast taught footprints remembered undo page kernel_blends kernel compiled",
     3: "checkpoint recorder cells clusters config_file "
@@ -78,6 +79,8 @@ LIBRARIES = {
     "hfrl.backends": {"numpy"},
     "hfrl.deep": {"numpy"},
     "hfrl.listening": set(),
+    "hfrl.words": {"numpy"},
+    "hfrl.deep_listening": {"numpy"},
     "hfrl.gradients": set(),
     "hfrl.strategies": set(),
     "hfrl.linear": {"numpy", "gymnasium"},
