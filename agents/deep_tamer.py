@@ -27,7 +27,8 @@ from hfrl.words import Pair, Word
 def slopes(h: Array, actions: NDArray[np.int64], labels: Array, weights: Array) -> Array:
     """The derivative of the mean of w [H(S,A) - h]^2 (eq. 3) by H(s, .), shape (batch, actions).
 
-    >>> slopes(np.array([[0.5, 9.0], [9.0, 0.0]]), np.array([0, 1]), np.array([1.0, -1.0]), np.array([0.5, 1.0])).tolist()
+    >>> h, actions = np.array([[0.5, 9.0], [9.0, 0.0]]), np.array([0, 1])
+    >>> slopes(h, actions, labels=np.array([1.0, -1.0]), weights=np.array([0.5, 1.0])).tolist()
     [[-0.25, 0.0], [0.0, 1.0]]
     """
     rows = np.arange(len(actions))
@@ -41,7 +42,7 @@ class DeepTamer(DeepListener):
     """Learns what the person would say of each action, and does what they would praise most.
 
     Args:
-        silence: ``"missing"``: a step passed in silence is no sample; ``"zero"``: while somebody teaches, its label is 0.
+        silence: ``"missing"``: a step passed in silence is no sample; ``"zero"``: its label is 0 while taught.
         epsilon: exploration in [0, 1]; a number or a schedule.
         train_freq: b of the paper, the steps between two updates from the buffer.
     """

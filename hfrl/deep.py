@@ -414,9 +414,7 @@ class DeepAgent:
         self.memory.rewind(memory)
 
 
-def shape_of(
-    encoder: Encoder, net_arch: Sequence[int] | None, filters: Sequence[Convolution], outputs: int
-) -> Shape:
+def shape_of(encoder: Encoder, net_arch: Sequence[int] | None, filters: Sequence[Convolution], outputs: int) -> Shape:
     """The network that the observations ask for: dense layers, behind convolutions where they are pictures. Raises
     UserError for settings that make none."""
     image = encoder.image

@@ -8,7 +8,7 @@ written out, and held to finite differences and to torch by the tests.
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ class Sgd:
         theta -= np.float32(alpha) * gradient
 
 
-OPTIMISERS = {"adam": Adam, "sgd": Sgd}
+OPTIMISERS: Mapping[str, type[Adam] | type[Sgd]] = {"adam": Adam, "sgd": Sgd}
 
 
 def clip(gradient: Array, most: float) -> float:
@@ -163,7 +163,7 @@ class DenseNetwork:
         self.max_grad_norm = max_grad_norm
         self.theta = initial(sizes, rng)
         self.target = self.theta.copy()
-        self.optimiser = OPTIMISERS[optimiser](len(self.theta))
+        self.optimiser: Adam | Sgd = OPTIMISERS[optimiser](len(self.theta))
         self._gradient = np.zeros_like(self.theta)
         self._shape = np.array(sizes)
         self._layers = layers_of(self.theta, sizes)

@@ -39,7 +39,7 @@ class Word(NamedTuple):
 
 
 class Form(NamedTuple):
-    """What a word's arrays look like: an observation's shape and type as it is stored, and how many actions there are."""
+    """What a word's arrays look like: an observation's shape and type as it is stored, and the number of actions."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -148,7 +148,7 @@ def unpacked(name: str, arrays: Mapping[str, NDArray[Any]], form: Form) -> list[
         raise ValueError(
             f"{name}_codes has shape {codes.shape} of {codes.dtype}, expected {(total, *form.shape)} of {form.dtype}"
         )
-    if total and not (0 <= actions.min() <= actions.max() < form.actions and 0 < probabilities.min()):
+    if total and not (0 <= actions.min() <= actions.max() < form.actions and probabilities.min() > 0):
         raise ValueError(f"{name}_actions holds {actions.max()}, expected 0 to {form.actions - 1}, each possible")
     cuts = np.cumsum(lengths)[:-1]
     parts = zip(

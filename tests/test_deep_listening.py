@@ -1,5 +1,6 @@
 """Networks that learn from a person's word: updates by hand, what a late press reaches, taking back, checkpoints."""
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -65,7 +66,7 @@ def weights(agent: Any) -> Any:
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_deep_tamer_by_hand(backend: str) -> None:
     """Two presses about one step, +1 with weight 1/2 and -1 with weight 1/4: H(s,0) = .5 * 1 - 1 * .5 + .25 = .25, the
-    mean of the derivatives is (2 * .5 * (.25 - 1) + 2 * .25 * (.25 + 1)) / 2 = -1/16, and a quarter of it is the step."""
+    mean of the derivatives is (2 * .5 * (.25 - 1) + 2 * .25 * (.25 + 1)) / 2 = -1/16, and a quarter of it the step."""
     if backend == "torch":
         pytest.importorskip("torch")
     agent = linear("deep_tamer", train_freq=100, backend=backend)
@@ -160,7 +161,7 @@ def test_a_late_press_is_a_sample_of_each_step_that_it_can_have_been_about() -> 
 def test_the_weights_of_every_press_sum_to_one(seed: int, low: float, width: float) -> None:
     """Whatever the delays and whenever the presses: each share of credit is a sample, and none is lost."""
     env, rng = make("FrozenLake-v1"), np.random.default_rng(seed)
-    times = iter(range(1, 100))
+    times = itertools.count(1)
 
     def teacher(step: Step) -> list[Feedback]:
         return [Feedback(float(next(times)), step.time + rng.uniform(0, 0.3)) for _ in range(rng.integers(3))]
@@ -360,9 +361,7 @@ def test_sb3s_verb() -> None:
 
 def test_pictures_are_heard_about_too() -> None:
     pytest.importorskip("torch")
-    env = SimpleNamespace(
-        observation_space=spaces.Box(0, 255, (12, 12, 3), np.uint8), action_space=spaces.Discrete(2)
-    )
+    env = SimpleNamespace(observation_space=spaces.Box(0, 255, (12, 12, 3), np.uint8), action_space=spaces.Discrete(2))
     agent = agent_of("deep_tamer", env, filters=[[4, 3, 2]], net_arch=[16], learning_rate=0.01, seed=0)
     bright, dark = np.full((12, 12, 3), 220, np.uint8), np.zeros((12, 12, 3), np.uint8)
     for _ in range(30):
