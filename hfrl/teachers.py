@@ -76,7 +76,8 @@ def best_values(env: Any, gamma: float, taste_weight: float) -> Array:
     world = env.unwrapped
     tastes = [world.taste(state) for state in range(len(world.P))] if hasattr(world, "taste") else []
     start = getattr(world, "initial_state_distrib", ())
-    key = "best", gamma, taste_weight, np.array(tastes).tobytes(), np.asarray(start).tobytes()
+    seen = getattr(env.observation_space, "n", None)  # the same world may be seen otherwise: then it is refused
+    key = "best", gamma, taste_weight, np.array(tastes).tobytes(), np.asarray(start).tobytes(), seen
     return once(getattr(world, "P", None), key, lambda: _best_values(env, gamma, taste_weight))
 
 
