@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hfrl.agents.bandit_value import BanditValue
     from hfrl.agents.c51 import C51
     from hfrl.agents.coach import Coach
+    from hfrl.agents.deep_coach import DeepCoach
     from hfrl.agents.deep_sarsa import DeepSarsa
     from hfrl.agents.deep_tamer import DeepTamer
     from hfrl.agents.double_dqn import DoubleDQN
@@ -67,6 +68,7 @@ __all__ = [
     "BanditThompson",
     "BanditValue",
     "Coach",
+    "DeepCoach",
     "DeepSarsa",
     "DeepTamer",
     "DoubleDQN",
@@ -117,6 +119,7 @@ _HOMES = {
     "Coach": "coach",
     "ISabl": "i_sabl",
     "Sabl": "sabl",
+    "DeepCoach": "deep_coach",
     "DeepSarsa": "deep_sarsa",
     "DeepTamer": "deep_tamer",
     "DuelingDQN": "dueling_dqn",

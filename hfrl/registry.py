@@ -80,6 +80,9 @@ AGENTS: Mapping[str, Entry] = {
         "hfrl.agents.deep_tamer:DeepTamer", "feedback: TAMER with a network  [silence=missing|zero train_freq=1 ...]"
     ),
     "coach": Entry("hfrl.agents.coach:Coach", "feedback: climbs by a word as by an advantage  [lam=0 takeover=0]"),
+    "deep_coach": Entry(
+        "hfrl.agents.deep_coach:DeepCoach", "feedback: COACH with a network  [window=10 lam=0.35 entropy=0.05 ...]"
+    ),
     "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
     "sabl": Entry(
         "hfrl.agents.sabl:Sabl",

@@ -134,6 +134,81 @@ def test_what_a_person_drove_is_no_sample_unless_it_shall_be() -> None:
     assert [word[:3] for word in kept] == [(0, 0.5, 1.0)]
 
 
+# --- Deep COACH by hand ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_deep_coach_by_hand(backend: str) -> None:
+    """Both actions are as likely, so no entropy is to be gained. A praise of action 0, done with probability 1/4: the
+    weight is 2, the derivative 2 * (1 - 1/2) = 1 for its preference and -1 for the other, and a quarter is the step."""
+    if backend == "torch":
+        pytest.importorskip("torch")
+    agent = linear("deep_coach", backend=backend, entropy=1.0)
+    agent.network.restore(agent.network.arrays() | {"theta": np.zeros(6, np.float32)})
+    update = agent.update(said(1.0, STEP._replace(probability=0.25)), deaf)
+    np.testing.assert_allclose(weights(agent), [0.125, -0.125, -0.25, 0.25, 0.25, -0.25], rtol=0, atol=1e-12)
+    assert update == pytest.approx((0.0, 1.0, 0.5625, 0.5625, 0.5625, 0.0), abs=1e-12)
+
+
+def test_a_window_is_the_last_steps_since_the_last_word_of_this_episode() -> None:
+    def step(index: int, **changes: Any) -> Step:
+        return STEP._replace(index=index, observation=np.full(2, index, np.float32), action=index % 2, **changes)
+
+    agent = agent_of("deep_coach", window=3)
+    hear(agent, *(Judgement(step(index)) for index in range(5)), said(1.0, step(5)), said(-0.5, step(6)))
+    hear(agent, Judgement(step(7, terminated=True)), said(1.0, step(8)))
+    hear(agent, Judgement(step(9)), Judgement(step(10, actor="human")), said(2.0, step(11)))
+    hear(agent, Judgement(step(12)), Judgement(step(13, taught=False)), said(3.0, step(14)))
+    about = [(word.index, word.value, word.codes[:, 0].tolist()) for word in agent.words.kept]
+    assert about == [
+        (5, 1.0, [3, 4, 5]), (6, -0.5, [6]), (8, 1.0, [8]), (11, 2.0, [11]), (14, 3.0, [14]),
+    ]  # fmt: skip
+    assert agent.words.kept[0].actions.tolist() == [1, 0, 1]
+
+
+def test_the_gradient_of_deep_coach_is_that_of_autograd() -> None:
+    """Two windows, of two steps and of three, with traces and weights, and the entropy at another observation."""
+    torch = pytest.importorskip("torch")
+    agent = agent_of(
+        "deep_coach", net_arch=[8], optimiser="sgd", learning_rate=1.0, max_grad_norm=1e9, seed=3, lam=0.5, entropy=0.3
+    )
+    rng = np.random.default_rng(0)
+    words = []
+    for length, value in ((2, 1.0), (3, -0.5)):
+        for k in range(length):
+            step = STEP._replace(
+                observation=rng.normal(size=2).astype(np.float32), action=int(rng.integers(2)), probability=0.25 + k / 8
+            )
+            words += agent.hear(said(value, step) if k == length - 1 else Judgement(step), step.observation)
+    assert [len(word.actions) for word in words] == [2, 3]
+    before = weights(agent)
+    theta = torch.tensor(before, requires_grad=True)
+
+    def log_pi(codes: Any) -> Any:
+        x, at = torch.tensor(np.asarray(codes, np.float64)), 0
+        for n, m in ((2, 8), (8, 2)):
+            x = x @ theta[at : at + n * m].view(n, m) + theta[at + n * m : at + (n + 1) * m]
+            x = x if m == 2 else x.relu()
+            at += (n + 1) * m
+        return torch.log_softmax(x, dim=1)
+
+    here = log_pi(HERE[None])
+    objective = -0.3 * (here.exp() * here).sum()
+    for word in words:
+        taken = log_pi(word.codes)[torch.arange(len(word.actions)), torch.tensor(word.actions)]
+        left = torch.tensor([0.5 ** (len(word.actions) - 1 - k) for k in range(len(word.actions))])
+        ratio = taken.detach().exp() / torch.tensor(word.probabilities)
+        objective = objective + word.value * (left * ratio * taken).sum() / 2
+    objective.backward()
+    agent.learn(words, HERE)
+    np.testing.assert_allclose(weights(agent) - before, theta.grad, atol=1e-6)
+
+
+def test_deep_coach_learns_cart_pole_from_words_about_its_policy() -> None:
+    agent = taught("deep_coach", "CartPole-v1", "heuristic:likelihood=0.3,consistency=0.9", 4_000, seed=0)
+    assert evaluate(make("CartPole-v1"), agent, 10).returns.mean() >= 400
+
+
 # --- late words ------------------------------------------------------------------------------------------------------
 
 
@@ -228,11 +303,12 @@ def session(name: str, wrong_at: int | None, back_at: int, **settings: Any) -> t
     return agent, words
 
 
-DEEP = [("deep_tamer", {"epsilon": 1.0})]
+DEEP = [("deep_tamer", {"epsilon": 1.0}), ("deep_coach", {})]
 
 
-@pytest.mark.parametrize(("name", "settings"), DEEP)
+@pytest.mark.parametrize(("name", "settings"), DEEP[:1])
 def test_a_press_taken_back_in_its_episode_is_as_if_it_had_never_been_made(name: str, settings: dict[str, Any]) -> None:
+    """Of an agent that acts at random: any other has done something else by then."""
     (one, words), (other, _) = session(name, 14, 17, **settings), session(name, None, 17, **settings)
     assert words.startswith("taken back, and the episode learnt again")
     a, b = one.arrays(), other.arrays()
@@ -315,6 +391,20 @@ def test_what_does_not_fit_is_refused(key: str, value: Any) -> None:
     agent = hear(agent_of("deep_tamer"), said(1.0), said(-1.0), said(1.0))
     with pytest.raises(ValueError, match=r"shape|expected"):
         agent_of("deep_tamer").restore(agent.arrays() | {key: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"window": 0}, "window must be a whole number of at least 1 step, got 0"),
+        ({"lam": 1.5}, r"lam \(lambda\) must be within \[0, 1\], got 1.5"),
+        ({"entropy": -1.0}, "entropy must be 0 or more, got -1.0"),
+        ({"entropy": float("nan")}, "entropy must be 0 or more, got nan"),
+    ],
+)
+def test_impossible_settings_of_deep_coach_are_refused(settings: dict[str, Any], line: str) -> None:
+    with pytest.raises(UserError, match=line):
+        agent_of("deep_coach", **settings)
 
 
 @pytest.mark.parametrize(

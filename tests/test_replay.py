@@ -144,7 +144,9 @@ def test_a_session_and_its_replay_are_the_same(
     assert agent in ("random", "dqn") or world == WORLDS[2] or not np.array_equal(initial["q"], final["q"])
 
 
-@pytest.mark.parametrize("agent", ["tamer", "deep_tamer", "coach", "e_coach", "sabl", "i_sabl", "q_on_feedback"])
+@pytest.mark.parametrize(
+    "agent", ["tamer", "deep_tamer", "deep_coach", "coach", "e_coach", "sabl", "i_sabl", "q_on_feedback"]
+)
 def test_a_session_with_an_agent_that_learns_from_feedback_and_its_replay_are_the_same(
     agent: str, session: Play, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,7 +159,7 @@ def test_a_session_with_an_agent_that_learns_from_feedback_and_its_replay_are_th
     assert_replays(run, capsys)
     assert read_json(next(run.glob("seed_0/session.json")))["warmup"] == 500
     initial, final = learnt(run, "initial"), learnt(run)
-    learns = "theta" if agent == "deep_tamer" else "q"
+    learns = "theta" if agent.startswith("deep") else "q"
     assert not np.array_equal(initial[learns], final[learns])
     assert learns == "theta" or not initial["q"].any()  # a warm-up on the automated reward has taught it nothing
 
