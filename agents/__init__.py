@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from hfrl.agents.bandit_value import BanditValue
     from hfrl.agents.c51 import C51
     from hfrl.agents.coach import Coach
+    from hfrl.agents.dagger import Dagger
     from hfrl.agents.deep_coach import DeepCoach
     from hfrl.agents.deep_sarsa import DeepSarsa
     from hfrl.agents.deep_tamer import DeepTamer
     from hfrl.agents.double_dqn import DoubleDQN
     from hfrl.agents.double_expected_sarsa import DoubleExpectedSarsa
     from hfrl.agents.double_q import DoubleQLearning
+    from hfrl.agents.dqfd import DQfD
     from hfrl.agents.dqn import DQN
     from hfrl.agents.dueling_dqn import DuelingDQN
     from hfrl.agents.dyna_q import DynaQ
@@ -68,6 +70,8 @@ __all__ = [
     "BanditThompson",
     "BanditValue",
     "Coach",
+    "DQfD",
+    "Dagger",
     "DeepCoach",
     "DeepSarsa",
     "DeepTamer",
@@ -119,6 +123,8 @@ _HOMES = {
     "Coach": "coach",
     "ISabl": "i_sabl",
     "Sabl": "sabl",
+    "Dagger": "dagger",
+    "DQfD": "dqfd",
     "DeepCoach": "deep_coach",
     "DeepSarsa": "deep_sarsa",
     "DeepTamer": "deep_tamer",

@@ -41,6 +41,7 @@ Array = NDArray[np.float32]
 Outputs = Callable[[Array], Array]
 #: (online network, target network, batch) -> the output for what comes next, shape (batch, *prediction).
 Bootstrap = Callable[[Outputs, Outputs, Batch], Array]
+Beside = Callable[[Array, NDArray[np.int64], NDArray[np.bool_]], tuple[Array, Array]]
 
 
 class Parts(NamedTuple):
@@ -51,12 +52,15 @@ class Parts(NamedTuple):
         objective: what a prediction is, what it should have been, how far off it is.
         head: how the last layer becomes outputs.
         sigma0: how noisy the noisy layers are at first; 0: there are none.
+        beside: (outputs, actions, driven) -> another loss of each transition, and its derivative by all outputs:
+            shapes (batch,) and (batch, actions). ``driven`` says what a person did. None: there is none.
     """
 
     bootstrap: Bootstrap
     objective: Objective
     head: Head = PLAIN
     sigma0: float = 0.0
+    beside: Beside | None = None
 
 
 @dataclass(eq=False)
@@ -331,7 +335,7 @@ class DeepAgent:
 
     def learn(self, batch: Batch, reward: RewardPort) -> float:
         """One update of the network from a batch; returns the mean loss, weighted as the batch says."""
-        head, objective = self._parts.head, self._parts.objective
+        head, objective, beside = self._parts.head, self._parts.objective, self._parts.beside
         ahead = self.memory.ahead(batch, self.n_steps, self.gamma, lambda part: self._told(part, reward))
         worth = self._parts.bootstrap(self.online, self.lagging, ahead.after)
         targets = objective.target(ahead.signals, ahead.discounts, worth)
@@ -342,6 +346,10 @@ class DeepAgent:
             fit = objective.fit(outputs[rows, batch.actions], targets)
             by_outputs = np.zeros_like(outputs)
             by_outputs[rows, batch.actions] = weighted(fit.slopes, batch.weights) / np.float32(len(rows))
+            if beside is not None and batch.driven is not None:
+                losses, slopes = beside(outputs, batch.actions, batch.driven)
+                by_outputs += weighted(slopes, batch.weights) / np.float32(len(rows))
+                fit = fit._replace(losses=fit.losses + losses)
             return head.backward(by_outputs).reshape(last_layer.shape), fit
 
         self.network.resample(self.rng)

@@ -86,6 +86,8 @@ def expert(
     tolerance: float = 0.0,
     hold: int = 5,
     slip: float = 0.0,
+    first: int = 0,
+    mix: float = 0.0,
 ) -> Teacher:
     """Somebody who judges by the values of a trained agent.
 
@@ -95,7 +97,7 @@ def expert(
         run: a run folder whose agent is the expert instead.
         kind: ``label``, ``label01``, ``continuous``, ``reward`` or ``takeover``, as :func:`hfrl.judges.judge` has them.
         tolerance: actions whose value is so near the best are equally good, in the values' own units.
-        hold, slip: see :class:`hfrl.judges.Hands`.
+        hold, slip, first, mix: see :class:`hfrl.judges.Hands`.
 
     Raises:
         UserError: no expert for this world, or a setting out of its range.
@@ -113,7 +115,7 @@ def expert(
     def good(observation: Any) -> Sequence[bool]:
         return near_best(values(observation), tolerance)
 
-    return Hands(good, hold, slip, rng) if kind == "takeover" else Opinion(good)
+    return Hands(good, hold, slip, rng, first, mix) if kind == "takeover" else Opinion(good)
 
 
 def _path_of(env: Any) -> Path:

@@ -52,14 +52,22 @@ def pump(observation: Sequence[float]) -> tuple[bool, bool, bool]:
 HEURISTICS: Mapping[str, Good] = {"CartPoleEnv": balance, "MountainCarEnv": along, "AcrobotEnv": pump}
 
 
-def heuristic(env: Any, rng: np.random.Generator, kind: str = "label", hold: int = 5, slip: float = 0.0) -> Teacher:
+def heuristic(
+    env: Any,
+    rng: np.random.Generator,
+    kind: str = "label",
+    hold: int = 5,
+    slip: float = 0.0,
+    first: int = 0,
+    mix: float = 0.0,
+) -> Teacher:
     """Somebody who goes by a rule of thumb.
 
     Args:
         env: CartPole, MountainCar or Acrobot.
         rng: of the choices of a driver.
         kind: ``label``, ``label01``, ``reward`` or ``takeover``, as :func:`hfrl.judges.judge` has them.
-        hold, slip: see :class:`hfrl.judges.Hands`.
+        hold, slip, first, mix: see :class:`hfrl.judges.Hands`.
 
     Raises:
         UserError: another world, or a setting out of its range.
@@ -73,4 +81,4 @@ def heuristic(env: Any, rng: np.random.Generator, kind: str = "label", hold: int
     if kind == "reward":
         return paid
     good = HEURISTICS[world]
-    return Hands(good, hold, slip, rng) if kind == "takeover" else Opinion(good)
+    return Hands(good, hold, slip, rng, first, mix) if kind == "takeover" else Opinion(good)

@@ -156,13 +156,29 @@ class Hands(Opinion):
         hold: steps that they drive before they hand back, at least 1.
         slip: the probability that a driven action is any action at all.
         rng: of their choices.
+        first: steps that they drive at the very beginning, whatever the agent would do: a demonstration.
+        mix: p in [0, 1]: they drive each step of episode i with probability p^i, by chance and not for what they see,
+            and their word about the agent's own steps is heard (DAgger, Ross et al. 2011, section 3). 0: they take over
+            where they see a mistake.
 
     Raises:
-        UserError: a hold below 1, or a slip that is no probability.
+        UserError: a hold below 1, a first below 0, or a slip or mix that is no probability.
     """
 
-    def __init__(self, good: Callable[[Any], Sequence[bool]], hold: int, slip: float, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        good: Callable[[Any], Sequence[bool]],
+        hold: int,
+        slip: float,
+        rng: np.random.Generator,
+        first: int = 0,
+        mix: float = 0.0,
+    ) -> None:
         super().__init__(good)
+        if first < 0 or first != int(first):
+            raise UserError(f"first must be a whole number of 0 or more steps, got {first}")
+        check_probability("mix", mix)
+        self.first, self.mix = int(first), mix
         if hold < 1 or hold != int(hold):
             raise UserError(f"hold must be a whole number of at least 1 step, got {hold}")
         check_probability("slip", slip)
@@ -178,11 +194,16 @@ class Hands(Opinion):
             choices = list(range(len(good)))
         return choices[int(self._rng.random() * len(choices))]
 
+    def drives(self, episode: int) -> bool:
+        """Whether chance hands them the wheel for one step of this episode."""
+        return bool(self.mix) and self._rng.random() < self.mix**episode
+
 
 class Driver:
     """Takes over as soon as they see something wrong, drives for some steps, and hands back (the interventions of
     Kelly et al. 2019). They say nothing: what they would have blamed is when they take the wheel, so that every dial
-    of a person (likelihood, consistency, budget, delay ...) says how reliably they do.
+    of a person (likelihood, consistency, budget, delay ...) says how reliably they do. Whose turn comes by chance
+    (``mix``) says what they think of the agent's own steps.
 
     Args:
         eyes: what they would say; a word below 0 makes them take over.
@@ -193,23 +214,32 @@ class Driver:
         self._eyes = eyes
         self._hands = hands
         self._left = 0
+        self._steps = self._episode = 0
 
     def attends(self, index: int) -> bool:  # noqa: ARG002 - a teacher's verb
         """Never: the silence of somebody who only drives says nothing."""
         return False
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
+        self._steps += 1
+        said: Sequence[Feedback] = NOTHING
         if step.actor == "human":
-            self._left -= 1
-        elif any(said.value < 0 for said in self._eyes(step)):
+            self._left = max(0, self._left - 1)
+        elif self._hands.mix:
+            said = self._eyes(step)
+        elif any(word.value < 0 for word in self._eyes(step)):
             self._left = self._hands.hold
         if step.ended:
             self._left = 0
-        return NOTHING
+            self._episode += 1
+        return said
 
     def take_over(self, observation: Any, own: Distribution) -> Distribution:
         """What is done: the driver's action while they drive, else the agent's own distribution."""
-        return Commanded(self._hands.action(observation)) if self._left > 0 else own
+        hands = self._hands
+        if self._left > 0 or self._steps < hands.first or hands.drives(self._episode):
+            return Commanded(hands.action(observation))
+        return own
 
 
 # --- makers: what stands behind the names of `--teacher` -------------------------------------------------------------
@@ -225,6 +255,8 @@ def judge(
     refresh: int = 100,
     hold: int = 5,
     slip: float = 0.0,
+    first: int = 0,
+    mix: float = 0.0,
     policy: Policy | None = None,
 ) -> Teacher:
     """Somebody who knows the exact optimal values of the automated reward plus the hidden taste.
@@ -235,7 +267,7 @@ def judge(
         kind: what they say: ``label`` (+1 or -1), ``continuous`` (within [-1, 1], by :func:`graded`), ``advantage``
             (of the agent's present policy), ``reward`` (the world's), or ``takeover`` (nothing: they drive).
         refresh: see :class:`Advantage`.
-        hold, slip: see :class:`Hands`.
+        hold, slip, first, mix: see :class:`Hands`.
         policy: what the agent would do, to be read.
 
     Raises:
@@ -255,7 +287,7 @@ def judge(
         return Rated(lambda observation: grades[int(observation)])
     good = good_actions(q, tolerance)
     if kind == "takeover":
-        return Hands(lambda observation: good[int(observation)], hold, slip, rng)
+        return Hands(lambda observation: good[int(observation)], hold, slip, rng, first, mix)
     return Oracle(good, state_number)
 
 

@@ -69,6 +69,9 @@ AGENTS: Mapping[str, Entry] = {
     "rainbow": Entry(
         "hfrl.agents.rainbow:Rainbow", "double, prioritized, dueling, 3-step, distributional and noisy together"
     ),
+    "dqfd": Entry(
+        "hfrl.agents.dqfd:DQfD", "Double DQN to which what a person drove is worth more, by a margin  [margin=0.8 ...]"
+    ),
     "deep_sarsa": Entry("hfrl.agents.deep_sarsa:DeepSarsa", "SARSA with a network and a replay buffer"),
     "reinforce": Entry("hfrl.agents.reinforce:Reinforce", "Monte Carlo policy gradient  [baseline=False]"),
     "actor_critic": Entry("hfrl.agents.actor_critic:ActorCritic", "one-step actor-critic, softmax of a table"),
@@ -84,6 +87,7 @@ AGENTS: Mapping[str, Entry] = {
         "hfrl.agents.deep_coach:DeepCoach", "feedback: COACH with a network  [window=10 lam=0.35 entropy=0.05 ...]"
     ),
     "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
+    "dagger": Entry("hfrl.agents.dagger:Dagger", "feedback: does what the person did or praised most  [takeover=1]"),
     "sabl": Entry(
         "hfrl.agents.sabl:Sabl",
         "feedback: silence is evidence, too  [error=0.1 withhold_praise=0.1 withhold_blame=0.9]",

@@ -25,7 +25,7 @@ Credits = tuple[tuple[float, float], ...]
 class Batch(NamedTuple):
     """Transitions with a leading axis: the slots they lie in, observations as they were stored, actions and next
     actions as int64, the world's rewards, ``terminated`` as 0.0 or 1.0, the credits of each (empty tuples where nobody
-    spoke), and how much each counts in the loss (None: all alike)."""
+    spoke), how much each counts in the loss (None: all alike), and whether a person drove (bool; None: nowhere)."""
 
     slots: Slots
     observations: Array
@@ -36,6 +36,7 @@ class Batch(NamedTuple):
     terminated: Array
     credits: Sequence[Credits]
     weights: Array | None = None
+    driven: NDArray[np.bool_] | None = None
 
 
 class Windows(NamedTuple):
@@ -110,6 +111,7 @@ class Replay:
         self.size = 0
         self.at = 0
         self.said: dict[int, Credits] = {}
+        self.driven: set[int] = set()  # slots of what a person did
         self._added = 0  # transitions so far, the forgotten ones too
         self._expected = -1  # the index of the step that goes on from the newest one
         # Steps that followed one another: the index of the first, and how many transitions had been added before it.
@@ -133,6 +135,10 @@ class Replay:
             self.said[self.at] = credits
         elif self.said:
             self.said.pop(self.at, None)
+        if step.actor == "human":
+            self.driven.add(self.at)
+        elif self.driven:
+            self.driven.discard(self.at)
         self.sampler.added(self.at)
         self._stand(self._added + 1)
 
@@ -229,13 +235,14 @@ class Replay:
         rows, w = self.rows.take(slots, axis=0), self.width
         said = self.said
         credits: Sequence[Credits] = [said.get(slot, ()) for slot in slots.tolist()] if said else ((),) * len(slots)
+        driven = np.array([slot in self.driven for slot in slots.tolist()]) if self.driven else None
         terminated = (rows[:, 2 * w + 1] == TERMINATED).astype(np.float32)
         observations, next_observations = rows[:, :w], rows[:, w : 2 * w]
         if self.frames is not None:
             observations, next_observations = self.frames.get(slots)
         return Batch(
             slots, observations, rows[:, 2 * w + 2].astype(np.int64), rows[:, 2 * w], next_observations,
-            rows[:, 2 * w + 3].astype(np.int64), terminated, credits, weights,
+            rows[:, 2 * w + 3].astype(np.int64), terminated, credits, weights, driven,
         )  # fmt: skip
 
     def _rows(self) -> dict[str, NDArray[Any]]:
@@ -246,6 +253,7 @@ class Replay:
             "replay_at": np.array([self._added, self._expected]),
             "replay_runs": np.array(self._runs, np.int64).reshape(-1, 2),
             "replay_said": np.array(flat, dtype=np.float64).reshape(len(flat), 3),
+            "replay_driven": np.array(sorted(self.driven), np.int64),
             **self.sampler.arrays(self.size),
         }
 
@@ -276,6 +284,11 @@ class Replay:
         self.said = {}
         for slot, value, share in said.tolist():
             self.said[int(slot)] = (*self.said.get(int(slot), ()), (value, share))
+        driven = arrays["replay_driven"]
+        inside = driven.ndim == 1 and driven.dtype.kind in "iu" and np.isin(driven, np.arange(self.size)).all()
+        if not inside:
+            raise ValueError(f"replay_driven holds {driven.tolist()[:3]}, expected slots below {self.size}")
+        self.driven = set(driven.tolist())
         self.sampler.restore(arrays, self.size)
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:

@@ -20,7 +20,7 @@ from hfrl.strategies import silence_evidence, word_evidence
 from hfrl.teachers import after, budgeted, oracle, silent, simulated, spoken
 from hfrl.types import Acted, Feedback, Judgement, Learnt, Step, UserError
 
-TABLES = ("tamer", "coach", "e_coach", "sabl", "i_sabl", "q_on_feedback")
+TABLES = ("tamer", "coach", "e_coach", "dagger", "sabl", "i_sabl", "q_on_feedback")
 #: The softmax of (0, 1) and of (0, 0.5): what the gradients below are made of.
 P1 = 1 / (1 + math.exp(-1.0))
 STEP = Step(0, 0, 0, 1, -7.0, 1, terminated=False, truncated=False)

@@ -372,6 +372,35 @@ def test_the_dials_of_a_driver() -> None:
     assert 0.2 < np.mean(slips) < 0.9  # any action at all, some of them good
 
 
+def test_a_demonstration_is_what_is_driven_first() -> None:
+    steps = driven("oracle:kind=takeover,first=25,likelihood=0")
+    assert [step.actor == "human" for step in steps] == [step.index < 25 for step in steps]
+
+
+def test_dagger_drives_by_chance_less_from_episode_to_episode() -> None:
+    """p^i of the steps of episode i: all of the first, and in later ones within four standard errors; of its own steps
+    the agent hears what they think, whatever the action was."""
+    env = gymnasium.make("CliffWalking-v1", max_episode_steps=100)
+    agent = RandomAgent(env)
+    switch = Switch(none(), human_model(env), agent.gamma)
+    made_of = arm("oracle:kind=takeover,mix=0.7", "CliffWalking-v1")
+    teacher = build.make_teacher(made_of, env, streams(0).teacher, agent, switch)
+    good = teachers.oracle(env).good
+    drove: dict[int, list[bool]] = {}
+    for event in play(env, agent, teacher, switch, seed=0, steps=600):
+        if isinstance(event, Acted):
+            drove.setdefault(event.step.episode, []).append(event.step.actor == "human")
+        elif isinstance(event, Pressed):
+            step = event.press.step
+            assert step.actor == "agent"
+            assert event.press.feedback.value == (1.0 if good[step.observation][step.action] else -1.0)
+    assert all(drove[0])
+    for episode in (1, 2, 3, 4):
+        share = 0.7**episode
+        n = len(drove[episode])
+        assert abs(np.mean(drove[episode]) - share) <= 4 * (share * (1 - share) / n) ** 0.5
+
+
 def test_two_cannot_drive_at_once() -> None:
     with pytest.raises(UserError, match="two people cannot drive"):
         made("oracle:kind=takeover+sabl:kind=takeover")
@@ -393,6 +422,8 @@ def test_two_cannot_drive_at_once() -> None:
         ("oracle:inverted=1", "inverted=1: expected True or False"),
         ("oracle:kind=takeover,hold=0", "hold must be a whole number of at least 1"),
         ("oracle:kind=takeover,slip=7", "slip is a probability"),
+        ("oracle:kind=takeover,mix=2", "mix is a probability"),
+        ("oracle:kind=takeover,first=-1", "first must be a whole number of 0 or more steps"),
         ("oracle:kind=advantage,gamma=1", "kind=advantage needs the teacher's gamma below 1"),
         ("oracle:kind=advantage,refresh=0", "refresh must be a whole number"),
         ("oracle+none:likelihood=1", "no setting 'likelihood'"),

@@ -132,7 +132,7 @@ def test_every_blend_goes_on(agent: str, blend: str, tmp_path: Path) -> None:
 DIALS = (
     "budget=40", "delay=0.7", "delay=uniform", "delay=gamma,budget=60", "drift=0.5,fatigue=0.5", "withhold_praise=0.3",
     "withhold_blame=0.3,blame=0.5", "inverted=True", "kind=advantage,refresh=37", "kind=continuous", "kind=reward",
-    "kind=takeover,hold=3,slip=0.3,likelihood=0.4",
+    "kind=takeover,hold=3,slip=0.3,likelihood=0.4", "kind=takeover,first=40,mix=0.5,likelihood=0.4",
 )  # fmt: skip
 
 
