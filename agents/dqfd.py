@@ -16,10 +16,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.agents.double_dqn import bootstrap
-from hfrl.deep import Array, DeepAgent, Parts
+from hfrl.deep import Array, DeepAgent, Outputs, Parts
 from hfrl.outputs import expected_return
+from hfrl.replay import Batch
 from hfrl.types import UserError
+
+
+def bootstrap(online: Outputs, target: Outputs, batch: Batch) -> Array:
+    """Q_target(S', argmax_a Q(S',a)) for each transition."""
+    best = online(batch.next_observations).argmax(axis=1)
+    values: Array = target(batch.next_observations)[np.arange(len(best)), best]
+    return values
 
 
 def margin_slopes(

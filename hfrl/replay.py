@@ -287,7 +287,9 @@ class Replay:
         driven = arrays["replay_driven"]
         inside = driven.ndim == 1 and driven.dtype.kind in "iu" and np.isin(driven, np.arange(self.size)).all()
         if not inside:
-            raise ValueError(f"replay_driven holds {driven.tolist()[:3]}, expected slots below {self.size}")
+            raise ValueError(
+                f"replay_driven has shape {driven.shape} of {driven.dtype}, expected slots below {self.size}"
+            )
         self.driven = set(driven.tolist())
         self.sampler.restore(arrays, self.size)
 
