@@ -200,16 +200,18 @@ def estimated(
 
 class Estimate(NamedTuple):
     """How :func:`policy_shaping` estimates consistencies: a round or two at the start of an episode (which ones, says
-    :func:`hfrl.blend.due`), from all labels so far, going on from the estimate there is."""
+    :func:`hfrl.blend.due`), from all labels so far, going on from the estimate there is. Tiles of H are
+    nobody's rows: where it has no table, every action is as likely right beforehand."""
 
     kind: str
 
     def __call__(self, context: Context) -> dict[str, float]:
         """The consistency of each trainer; what the agent would do by itself is the prior of what is right."""
         questions = []
+        asked = hasattr(context.agent, "prior") and getattr(context.model, "rows", None) is not None
         for row, said in context.model.labelled():
             n = len(next(iter(said.values())))
-            prior = context.agent.prior(row) if hasattr(context.agent, "prior") else [1.0 / n] * n
+            prior = context.agent.prior(row) if asked else [1.0 / n] * n
             questions.append(Question(prior, said))
         return estimated(questions, self.kind, context.reliability, ROUNDS_AN_EPISODE)
 

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from hfrl.agents import DQN, QLearning, Sarsa
+from hfrl.agents import DQN, LinearSarsaLambda, QLearning, Sarsa
 from hfrl.blend import Switch, policy_shaping
 from hfrl.build import make_blend
 from hfrl.credit import Immediate, Window
+from hfrl.heuristics import heuristic
 from hfrl.labels import Labels
 from hfrl.loop import human_model, play
 from hfrl.models import HumanTable
@@ -412,3 +413,16 @@ def test_the_same_labels_in_any_order_are_the_same_counts(seed: int) -> None:
         other.observe(judgements[k])
     for name, array in one.labels.arrays().items():
         assert np.array_equal(array, other.labels.arrays()[name])
+
+
+@pytest.mark.parametrize("kind", ["em", "variational"])
+def test_a_consistency_is_estimated_over_tiles_too(kind: str) -> None:
+    """The tiles of H are no rows of the agent: nothing is known of them beforehand."""
+    env = gymnasium.make("MountainCar-v0", max_episode_steps=50, disable_env_checker=True)
+    agent = LinearSarsaLambda(env, epsilon=0.1)
+    switch = Switch(policy_shaping(consistency=kind), human_model(env), agent.gamma)
+    people = heuristic(env, np.random.default_rng(0))
+    for _ in play(env, agent, people, switch, seed=0, steps=400):
+        pass
+    assert all(value > 0.9 for value in switch.reliability.values())  # they are always right
+    assert switch.reliability
