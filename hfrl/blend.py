@@ -393,8 +393,11 @@ class Switch:
         return value
 
     def _rewards(self, batch: Any) -> Any:
-        """The same for a judgement with a leading axis, one by one: float64 of shape (batch,)."""
+        """The same for a judgement with a leading axis: float64 of shape (batch,). One by one, but where every port
+        has a rule for a batch."""
         step = batch.step
+        if all(port.batched for port in self._blend.reward):
+            return self._at_once(batch)
         ended = np.asarray(step.terminated, dtype=bool)
         after = step.next_action if step.next_action is not None else (None,) * len(ended)
         rows = zip(
@@ -406,6 +409,15 @@ class Switch:
                 for o, a, r, o2, end, credits, a2 in rows
             ]
         )
+
+    def _at_once(self, batch: Any) -> Any:
+        context = self._context(batch.step.observation, batch)
+        rewards = np.asarray(batch.step.reward, np.float64)
+        for port in self._blend.reward:
+            beta = port.weight(self.index, self.episode)
+            if beta != 0 and port.batched is not None:
+                rewards = port.batched(context, beta, rewards)
+        return rewards
 
     def bias(self, observation: Any) -> Sequence[float] | None:
         """What the agent prefers beyond its own values; None for no preference."""

@@ -295,12 +295,16 @@ class DeepAgent:
 
     def worth(self, observation: Any, bias: Sequence[float] | None = None) -> float:
         """What the target takes an observation to be worth, were the values of both networks Q(s, .) + bias."""
-        code = self.encoder.code(observation)[None]
-        more = np.zeros(self.actions, np.float32) if bias is None else np.asarray(bias, np.float32)
-        nobody, nothing = np.zeros(1, np.int64), np.zeros(1, np.float32)
-        batch = Batch(nobody, code, nobody, nothing, code, nobody, nothing, ((),))
-        worth = self._parts.bootstrap(lambda c: self.online(c) + more, lambda c: self.lagging(c) + more, batch)
-        return float(worth[0])
+        return float(self.worths([observation], bias)[0])
+
+    def worths(self, observations: Sequence[Any], biases: Any = None) -> Array:
+        """The same of several observations at once, shape (batch,); ``biases`` has the shape (batch, actions), or is
+        one for all."""
+        codes, count = self._codes(observations), len(observations)
+        more = np.float32(0.0) if biases is None else np.asarray(biases, np.float32)
+        nobody, nothing = np.zeros(count, np.int64), np.zeros(count, np.float32)
+        batch = Batch(nobody, codes, nobody, nothing, codes, nobody, nothing, ((),) * count)
+        return self._parts.bootstrap(lambda c: self.online(c) + more, lambda c: self.lagging(c) + more, batch)
 
     # --- learning ----------------------------------------------------------------------------------------------------
 

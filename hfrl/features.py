@@ -16,6 +16,8 @@ from hfrl.types import UserError
 #: An unbounded dimension (CartPole's velocities) is taken to reach this far to both sides; beyond, it is clipped.
 REACH = 4.0
 MOST_FEATURES = 2_000_000
+#: So many observations are remembered with their tiles: about 15 MB.
+MOST_KNOWN = 50_000
 
 Active = tuple[NDArray[np.int64], NDArray[np.float64]]
 
@@ -45,16 +47,33 @@ class Tiles(NamedTuple):
     scale: NDArray[np.float64]
     shifts: NDArray[np.float64]
     strides: NDArray[np.int64]
+    firsts: NDArray[np.int64]
     bins: int
     size: int
     ones: NDArray[np.float64]
+    known: dict[bytes, NDArray[np.int64]]
 
     def active(self, observation: Any) -> Active:
-        """The active tiles of an observation, one in each tiling."""
-        place = np.clip((np.asarray(observation, dtype=np.float64) - self.low) * self.scale, 0.0, self.bins)
-        cells = np.minimum((place + self.shifts).astype(np.int64), self.bins)
-        indices = cells @ self.strides[:-1] + self.strides[-1] * np.arange(len(self.shifts))
+        """The active tiles of an observation, one in each tiling; nobody writes into them.
+
+        They never change, and a step is looked at again and again: as the next one, when it is learnt, and each time
+        that it is drawn from a buffer.
+        """
+        seen = np.asarray(observation)
+        key = seen.tobytes()
+        indices = self.known.get(key)
+        if indices is None:
+            if len(self.known) >= MOST_KNOWN:
+                self.known.clear()
+            self.known[key] = indices = self._tiles_of(seen)
         return indices, self.ones
+
+    def _tiles_of(self, observation: NDArray[Any]) -> NDArray[np.int64]:
+        place = np.minimum(np.maximum((observation - self.low) * self.scale, 0.0), self.bins)
+        cells = np.minimum((place + self.shifts).astype(np.int64), self.bins)
+        indices: NDArray[np.int64] = cells.dot(self.strides) + self.firsts
+        indices.flags.writeable = False
+        return indices
 
 
 def tiles(space: Any, tilings: int = 8, bins: int = 8) -> Tiles:
@@ -70,8 +89,9 @@ def tiles(space: Any, tilings: int = 8, bins: int = 8) -> Tiles:
         )
     odd = 2 * np.arange(len(low)) + 1
     shifts = (np.arange(tilings)[:, None] * odd % tilings) / tilings
-    strides = (bins + 1) ** np.arange(len(low) + 1)
-    return Tiles(low, bins / (high - low), shifts, strides.astype(np.int64), bins, size, np.ones(tilings))
+    strides = ((bins + 1) ** np.arange(len(low) + 1)).astype(np.int64)
+    firsts = strides[-1] * np.arange(tilings)
+    return Tiles(low, bins / (high - low), shifts, strides[:-1], firsts, bins, size, np.ones(tilings), {})
 
 
 def tiles_within(space: Any, most: int, tilings: int = 8) -> Tiles:

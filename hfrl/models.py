@@ -127,8 +127,9 @@ class HumanTiles:
     def __init__(self, features: Tiles, actions: int) -> None:
         self.features = features
         self.labels = Labels(features.size, actions)
-        self.total = np.zeros((features.size, actions))
-        self.count = np.zeros((features.size, actions), np.int64)
+        # One table of both, so that H(s, .) is read in one go.
+        self._sums = np.zeros((features.size, 2, actions))
+        self.total, self.count = self._sums[:, 0], self._sums[:, 1]
 
     def observe(self, judgement: Judgement) -> None:
         """Learn one judgement; silence teaches nothing."""
@@ -151,16 +152,20 @@ class HumanTiles:
 
     def values(self, observation: Any) -> list[float]:
         """H(s, .), one number per action."""
-        indices, _ = self.features.active(observation)
-        result: list[float] = (
-            self.total[indices].sum(axis=0) / np.maximum(self.count[indices].sum(axis=0), 1)
-        ).tolist()
-        return result
+        totals, counts = np.add.reduce(self._sums.take(self.features.active(observation)[0], 0), 0).tolist()
+        return [total / max(count, 1.0) for total, count in zip(totals, counts, strict=True)]
+
+    def all_values(self, observations: Any) -> NDArray[np.float64]:
+        """H(s, .) of each of several observations, shape (batch, actions)."""
+        active = self.features.active
+        sums = np.add.reduce(self._sums.take([active(one)[0] for one in observations], 0), 1)
+        values: NDArray[np.float64] = sums[:, 0] / np.maximum(sums[:, 1], 1.0)
+        return values
 
     def counts(self, observation: Any) -> list[int]:
         """How often each action was judged here or near."""
         indices, _ = self.features.active(observation)
-        result: list[int] = self.count[indices].max(axis=0).tolist()
+        result: list[int] = self.count[indices].max(axis=0).astype(np.int64).tolist()
         return result
 
     def said(self, observation: Any) -> Mapping[str, Sequence[float]]:
@@ -177,7 +182,7 @@ class HumanTiles:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The model as plain arrays, for a checkpoint."""
-        return {"h_total": self.total.copy(), "h_count": self.count.copy()} | self.labels.arrays()
+        return {"h_total": self.total.copy(), "h_count": self.count.astype(np.int64)} | self.labels.arrays()
 
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
@@ -185,8 +190,7 @@ class HumanTiles:
             if arrays[name].shape != present.shape or arrays[name].dtype.kind not in "fi":
                 raise ValueError(f"{name} has shape {arrays[name].shape}, expected {present.shape}, of numbers")
         self.labels.restore(arrays)
-        self.total = arrays["h_total"].astype(np.float64)
-        self.count = arrays["h_count"].astype(np.int64)
+        self.total[:], self.count[:] = arrays["h_total"], arrays["h_count"]
 
 
 class FixedTable:

@@ -79,11 +79,14 @@ class Port(NamedTuple):
     """A rule with its weight beta; at weight 0 the identity, whatever the rule.
 
     ``phi`` is the potential of a state, where the rule pays differences of one: (context, weight) -> a number.
+    ``batched`` is the rule for a judgement with a leading axis, as a buffer has it, and an array of rewards; a port
+    without one is asked one by one.
     """
 
     weight: Schedule
     rule: Rule
     phi: Potential | None = None
+    batched: Rule | None = None
 
     def __call__(self, context: Context, value: Any) -> Any:
         beta = self.weight(context.index, context.episode)

@@ -14,8 +14,11 @@ the values a table (Wiewiora 2003; Wiewiora, Cottrell & Elkan 2003): a test hold
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from hfrl.policy import Categorical, greedy
-from hfrl.ports import Blend, Context, Port, Rule, constant, weight
+from hfrl.ports import Blend, Context, Port, Potential, Rule, constant, weight
 from hfrl.schedules import Schedule
 from hfrl.types import UserError
 
@@ -195,6 +198,61 @@ def share_control(context: Context, beta: float, own: Categorical) -> Categorica
     return shared_control(own, beta, context.model.values(context.observation))
 
 
+# --- the same for a batch --------------------------------------------------------------------------------------------
+
+
+def all_values(model: Any, observations: Any) -> NDArray[np.float64]:
+    """H(s, .) of each of several observations, shape (batch, actions)."""
+    if hasattr(model, "all_values"):
+        result: NDArray[np.float64] = model.all_values(observations)
+        return result
+    return np.array([model.values(one) for one in observations])
+
+
+def _taken(values: NDArray[np.float64], actions: NDArray[np.int64]) -> Any:
+    return values[np.arange(len(actions)), actions]
+
+
+def add_models(context: Context, beta: float, rewards: Any) -> Any:
+    """:func:`add_model` of a batch."""
+    step: Any = context.judged.step
+    return shaped_reward(rewards, beta, _taken(all_values(context.model, step.observation), step.action))
+
+
+def add_potentials(context: Context, beta: float, rewards: Any) -> Any:
+    """:func:`add_potential` of a batch: both potentials are those of now."""
+    step: Any = context.judged.step
+    h, h_next = (all_values(context.model, one) for one in (step.observation, step.next_observation))
+    phi: Any = beta * h.max(axis=1)
+    phi_next: Any = beta * h_next.max(axis=1)
+    return rewards + potential_difference(context.gamma, phi, phi_next, step.terminated)
+
+
+def augment_all(context: Context, beta: float, rewards: Any) -> Any:
+    """:func:`augment` of a batch; and :func:`look_ahead`, which is the same for an agent that learns from a buffer."""
+    step: Any = context.judged.step
+    beta_h = beta * _taken(all_values(context.model, step.observation), step.action)
+    bias = beta * all_values(context.model, step.next_observation)
+    if context.agent.bootstraps == "next":
+        ahead = _taken(bias, np.where(step.terminated, 0, step.next_action))
+        return augmented_reward(rewards, context.gamma, step.terminated, beta_h, ahead, 0.0)
+    ahead, own = (context.agent.worths(step.next_observation, more) for more in (bias, None))
+    return augmented_reward(rewards, context.gamma, step.terminated, beta_h, ahead, own)
+
+
+BATCHED: dict[Rule, Rule] = {
+    add_model: add_models,
+    add_potential: add_potentials,
+    augment: augment_all,
+    look_ahead: augment_all,
+}
+
+
+def _told(plan: Schedule, rule: Rule, phi: Potential | None = None) -> Port:
+    """A reward port, with the rule's form for a batch where it has one."""
+    return Port(plan, rule, phi, BATCHED.get(rule))
+
+
 # --- the eligibility module ------------------------------------------------------------------------------------------
 
 
@@ -265,7 +323,7 @@ def reward_shaping(
     if eligibility and source == "press":
         raise UserError("a press is as fresh as can be: eligibility goes with source=model")
     rule = faded(SOURCES[source], eligibility)
-    return Blend("reward_shaping", reward=(Port(weight(beta, decay), rule),), fades=bool(eligibility))
+    return Blend("reward_shaping", reward=(_told(weight(beta, decay), rule),), fades=bool(eligibility))
 
 
 def q_initialisation(beta: float = 1.0) -> Blend:
@@ -287,7 +345,7 @@ def model_feature() -> Blend:
 def q_augmentation(beta: float = 1.0) -> Blend:
     """4. Learn and act on Q + beta H, beta constant: delta = R + gamma (Q + beta H)(s', a') - (Q + beta H)(s, a)."""
     plan = constant("q_augmentation", beta)
-    return Blend("q_augmentation", reward=(Port(plan, augment),), bias=(Port(plan, add_preference),), needs=("worth",))
+    return Blend("q_augmentation", reward=(_told(plan, augment),), bias=(Port(plan, add_preference),), needs=("worth",))
 
 
 def extra_action() -> Blend:
@@ -315,13 +373,13 @@ def control_sharing(beta: float | str | Schedule = 0.5, decay: float = 1.0, elig
 def potential_based(beta: float | str | Schedule = 1.0) -> Blend:
     """8. R' = R + gamma phi(s') - phi(s), phi = beta max_a H(s, a): faster, never another goal. H and beta may change
     on the way: phi(s) is what it was when s was entered."""
-    return Blend("potential_based", reward=(Port(weight(beta), add_potential, potential_of_state),))
+    return Blend("potential_based", reward=(_told(weight(beta), add_potential, potential_of_state),))
 
 
 def look_ahead_advice(beta: float = 1.0) -> Blend:
     """9. R' = R + gamma phi(s', a') - phi(s, a), and act on Q + phi, phi = beta H(s, a), beta constant."""
     plan = constant("look_ahead_advice", beta)
-    ports = Port(plan, look_ahead), Port(plan, add_preference)
+    ports = _told(plan, look_ahead), Port(plan, add_preference)
     return Blend("look_ahead_advice", reward=ports[:1], bias=ports[1:], needs=("best or next",))
 
 

@@ -390,3 +390,34 @@ def test_the_switch_hands_the_blend_a_generator_of_its_own() -> None:
     fresh = streams(3)
     assert switch._rng is not None
     assert switch._rng.bit_generator.state["state"]["inc"] == fresh.network.bit_generator.state["state"]["inc"]
+
+
+@pytest.mark.parametrize("agent_class", [DQN, DoubleDQN, DeepSarsa])
+@pytest.mark.parametrize(
+    "blend",
+    [reward_shaping(2.0), potential_based(2.0), q_augmentation(2.0), look_ahead_advice(2.0),
+     chain(reward_shaping("linear:1:0:10"), potential_based())],
+    ids=lambda blend: blend.name,
+)  # fmt: skip
+def test_a_batch_is_told_what_its_transitions_are_told_one_by_one(agent_class: Any, blend: Blend) -> None:
+    env = make("MountainCar-v0")
+    agent, model = agent_class(env, net_arch=[8], seed=1, gamma=0.9), human_model(env)
+    switch = Switch(blend, model, 0.9)
+    switch.meet(agent)
+    rng = np.random.default_rng(0)
+    observations = np.float32([env.observation_space.sample() for _ in range(12)])
+    for observation in observations:
+        label = float(rng.normal())
+        switch.observe(Judgement(STEP._replace(observation=observation, action=int(rng.integers(3))), ((label, 1.0),)))
+    switch.begin(agent, rng)
+    after = observations[::-1].copy()
+    actions, rewards = rng.integers(0, 3, 12), rng.normal(size=12).astype(np.float32)
+    next_actions, ended = rng.integers(0, 3, 12), rng.random(12) < 0.3
+    batch = Step(-1, -1, observations, actions, rewards, after, ended, False, next_action=next_actions)  # type: ignore[arg-type]
+    at_once = switch.reward(Judgement(batch, ((),) * 12))  # type: ignore[arg-type]
+    singly = [
+        switch.reward(Judgement(Step(-1, -1, o, int(a), float(r), o2, bool(end), False, next_action=int(a2))))
+        for o, a, r, o2, end, a2 in zip(observations, actions, rewards, after, ended, next_actions, strict=True)
+    ]
+    assert at_once == pytest.approx(singly, abs=1e-5)
+    assert np.abs(at_once - rewards).max() > 0.1
