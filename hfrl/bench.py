@@ -62,7 +62,7 @@ def _asked_for(flags: Any) -> tuple[Plan, tuple[int, ...]]:
 def _run_feedback(flags: Any, plan: Plan, seeds: tuple[int, ...]) -> int:
     out, command = Path(flags.out), command_line()
     every = bench_plan.cells(plan, seeds)
-    refused = bench_cells.refusals(every)
+    refused = bench_plan.left_out(plan) | bench_cells.refusals(every)
     cells = [cell for cell in every if (cell.method, cell.world) not in refused]
     _announce(flags, plan, out, cells, refused)
     with _Bar(flags.progress) as bar:
@@ -100,6 +100,8 @@ def _announce(flags: Any, plan: Plan, out: Path, cells: Sequence[Cell], refused:
     )
     for (method, world), reason in refused.items():
         SAID.print(f"  {method} cannot be used in {world}: {reason}", style="dim", soft_wrap=True, markup=False)
+    for (method, world), warning in bench_cells.circles(cells).items():
+        SAID.print(f"  {method} in {world}: {warning}", style="yellow", soft_wrap=True, markup=False)
 
 
 class _Bar:

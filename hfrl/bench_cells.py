@@ -5,19 +5,18 @@ never run again, so that a suite goes on where it was stopped, and one with more
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from hfrl import bench_score, build, engine, mdp
+from hfrl import bench_score, build, circuits, engine, mdp
 from hfrl.bench_plan import Cell, Plan, World
 from hfrl.bench_score import Goal, Marks, Numbers
 from hfrl.cells import cell_digest
 from hfrl.config import Arm
-from hfrl.fanout import Ending, Task, run_tasks, workers
+from hfrl.fanout import Ending, Task, in_order, run_tasks, workers
 from hfrl.record import is_finished, open_run, write_json
 from hfrl.summary import optimum, seed_evaluations, seed_summary
 from hfrl.teachers import TASTE_WEIGHT
@@ -110,6 +109,17 @@ def _refusal(arm: Arm, env: Any) -> str | None:
     return None
 
 
+def circles(cells: Sequence[Cell]) -> dict[tuple[str, str], str]:
+    """The methods whose praise will pay for running in circles in a world, as far as that is known beforehand: in
+    words, of the first person with whom it does."""
+    found: dict[tuple[str, str], str] = {}
+    for cell in cells:
+        pair = cell.method, cell.world
+        if pair not in found and (warning := circuits.warning(cell.arm)):
+            found[pair] = warning
+    return found
+
+
 def waiting(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, int]]:
     """The runs that are still to be done: cell and seed."""
     return [
@@ -147,24 +157,19 @@ def run_cells(out: Path, cells: Sequence[Cell], command: str, jobs: str, show: C
         jobs: processes, see :func:`hfrl.fanout.workers`.
         show: called with the steps done and the steps in all.
     """
-    tasks = []
-    engines: dict[str, str] = {}
-    for cell in cells:
-        folder = folder_of(out, cell)
-        for seed in open_run(folder, cell.arm, command):
-            tasks.append(Task(_with_engine(cell.arm, engines), seed, folder / f"seed_{seed}"))
-    if not tasks:
+    todo = [(cell.arm, folder_of(out, cell)) for cell in cells]
+    missing = [(arm, folder, seeds) for arm, folder in todo if (seeds := open_run(folder, arm, command))]
+    if not missing:
         return Ending(True, 0, {})
+    # What is compiled is compiled in parallel: it is minutes where all is new.
+    choices = in_order(engine.choose, [arm for arm, _, _ in missing], jobs)
+    tasks = [
+        Task(dataclasses.replace(arm, engine=choice.engine), seed, folder / f"seed_{seed}")
+        for (arm, folder, seeds), choice in zip(missing, choices, strict=True)
+        for seed in seeds
+    ]
     total = sum(task.arm.total_timesteps for task in tasks)
     return run_tasks(tasks, jobs, lambda steps: show(sum(steps), total))
-
-
-def _with_engine(arm: Arm, known: dict[str, str]) -> Arm:
-    """The arm with the engine that runs it; seeds of one cell agree."""
-    key = json.dumps(arm.as_config() | {"seeds": []}, sort_keys=True)
-    if key not in known:
-        known[key] = engine.choose(arm).engine
-    return dataclasses.replace(arm, engine=known[key])
 
 
 def read_suite(out: Path, plan: Plan, cells: Sequence[Cell], refused: dict[tuple[str, str], str]) -> Suite:

@@ -61,6 +61,7 @@ class Method(NamedTuple):
         agent: its own agent instead of the world's, in worlds of tables; ``box_agent`` the same in worlds whose
             observations are a Box. A method that has only the one is only for those worlds.
         set: settings beside the world's; of a method with an agent of its own, instead of the world's, where given.
+        set_in: other ones than ``set``, by world.
         steps: its own budget (references alone).
     """
 
@@ -70,6 +71,7 @@ class Method(NamedTuple):
     agent: str | None = None
     box_agent: str | None = None
     set: dict[str, Any] | None = None
+    set_in: dict[str, dict[str, Any]] = {}  # noqa: RUF012 - read, never written
     teacher: str = ""
     worlds: list[str] = []  # noqa: RUF012 - read, never written
     env_kwargs: dict[str, Any] = {}  # noqa: RUF012
@@ -77,8 +79,21 @@ class Method(NamedTuple):
 
     def is_for(self, world: World) -> bool:
         """Whether the table means it for a world."""
+        return not self.barred(world)
+
+    def barred(self, world: World) -> str:
+        """Why the table does not mean it for a world; empty where it does."""
         own, other = (self.box_agent, self.agent) if world.box else (self.agent, self.box_agent)
-        return (not self.worlds or world.name in self.worlds) and (own is not None or other is None)
+        if own is None and other is not None:
+            here, there = ("a Box", "numbered states") if world.box else ("numbered states", "a Box")
+            return f"{other} learns from {there}, and this world has {here}"
+        if self.worlds and world.name not in self.worlds:
+            return f"the table means it for {', '.join(self.worlds)} alone"
+        return ""
+
+    def settings_in(self, world: World) -> dict[str, Any] | None:
+        """Its own settings in a world."""
+        return self.set_in.get(world.name, self.set)
 
     def agent_in(self, world: World) -> str:
         """Who learns in a world."""
@@ -173,6 +188,12 @@ def cells(plan: Plan, seeds: Sequence[int]) -> list[Cell]:
     return result
 
 
+def left_out(plan: Plan) -> dict[tuple[str, str], str]:
+    """The methods that the table does not mean for a world, with the reason."""
+    pairs = [(method, world) for method in plan.methods.values() for world in plan.worlds.values()]
+    return {(method.name, world.name): why for method, world in pairs if (why := method.barred(world))}
+
+
 def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequence[int]) -> Cell:
     steps = method.steps or world.steps
     claimed = condition.claimed if condition else 1.0
@@ -186,7 +207,7 @@ def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequ
         credit="auto",
         total_timesteps=steps,
         seeds=tuple(seeds),
-        set=_settings(_base(world, method), method.set or {}, world.unit, claimed),
+        set=_settings(_base(world, method), method.settings_in(world) or {}, world.unit, claimed),
         env_kwargs=world.env_kwargs | method.env_kwargs,
         eval_freq=steps // EVALUATIONS,
         eval_episodes=world.episodes,
@@ -197,7 +218,8 @@ def _cell(world: World, condition: Condition | None, method: Method, seeds: Sequ
 
 def _base(world: World, method: Method) -> dict[str, Any]:
     """The world's settings, but for a method with an agent and settings of its own."""
-    return {} if method.agent_in(world) != world.agent and method.set is not None else world.set
+    own = method.settings_in(world) is not None
+    return {} if method.agent_in(world) != world.agent and own else world.set
 
 
 def _part(name: str, settings: Mapping[str, Any]) -> str:

@@ -16,8 +16,8 @@ from hfrl.types import UserError
 if TYPE_CHECKING:
     from hfrl.compiled import Batch
 
-#: Steps of a seed from which ``auto`` compiles: below, loading the compiler takes longer than the Python loop.
-WORTHWHILE = 100_000
+#: Steps of all seeds together from which ``auto`` compiles: below, the compiler takes longer than the Python loop.
+WORTHWHILE = 200_000
 
 
 class Choice(NamedTuple):
@@ -39,8 +39,9 @@ def choose(arm: Arm, checked: bool = False) -> Choice:
     """
     if arm.engine == "python":
         return Choice("python", "as asked")
-    if arm.engine == "auto" and arm.total_timesteps < WORTHWHILE:
-        reason = f"{arm.total_timesteps:,} steps a seed are fewer than the {WORTHWHILE:,} from which compiling pays"
+    steps = arm.total_timesteps * len(arm.seeds)
+    if arm.engine == "auto" and steps < WORTHWHILE:
+        reason = f"{steps:,} steps over all seeds are fewer than the {WORTHWHILE:,} from which compiling pays"
         return Choice("python", reason)
     try:
         _try_out(arm, checked)
@@ -52,7 +53,7 @@ def choose(arm: Arm, checked: bool = False) -> Choice:
         ) from refusal
     if arm.engine == "compiled":
         return Choice("compiled", "as asked")
-    return Choice("compiled", f"tables and pure functions, and from {WORTHWHILE:,} steps a seed on compiling pays")
+    return Choice("compiled", f"tables and pure functions, and from {WORTHWHILE:,} steps on compiling pays")
 
 
 def _try_out(arm: Arm, checked: bool) -> None:

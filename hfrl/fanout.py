@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import joblib
 import numpy as np
@@ -27,6 +27,9 @@ from hfrl.config import Arm
 from hfrl.experiment import run_seed
 from hfrl.record import is_finished
 from hfrl.types import UserError
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 POLL_SECONDS = 0.2
 #: What asks a run to stop: Ctrl-C, kill, and a terminal that is closed.
@@ -50,6 +53,19 @@ def workers(jobs: str, tasks: int) -> int:
         raise UserError(f"--jobs must be a number of processes or auto, got {jobs!r}")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores if jobs == "auto" else int(jobs), tasks))
+
+
+def in_order(work: Callable[[T], R], items: Sequence[T], jobs: str) -> list[R]:
+    """What ``work`` makes of each item, in parallel; the results in the order of the items."""
+    results: dict[int, R] = {}
+    with clusters.pool(clusters.LOCAL, workers(jobs, len(items))) as pool:
+        for at, result in pool(joblib.delayed(_numbered)(work, at, item) for at, item in enumerate(items)):
+            results[at] = result
+    return [results[at] for at in range(len(items))]
+
+
+def _numbered(work: Callable[[T], R], at: int, item: T) -> tuple[int, R]:
+    return at, work(item)
 
 
 class Busy(str):

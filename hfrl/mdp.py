@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
+#: Sweeps of a policy between two improvements of it.
+FOLLOWED = 100
 
 
 class MDP(NamedTuple):
@@ -118,16 +120,31 @@ def backup(mdp: MDP, values: Array, gamma: float) -> Array:
 def q_star(mdp: MDP, gamma: float, tolerance: float = 1e-10, sweeps: int = 100_000) -> Array:
     """Optimal action values, shape (S, A), by value iteration until no value moves more than ``tolerance``.
 
+    With a gamma below 1 the best policy so far is followed for some sweeps between two of them, each an eighth of their
+    work: modified policy iteration (Puterman & Shin, "Modified policy iteration algorithms for discounted Markov
+    decision problems", Management Science 24, 1978).
+
     Raises:
         ValueError: no convergence within ``sweeps`` (an undiscounted world without an end).
     """
     q = backup(mdp, np.zeros(len(mdp.start)), gamma)
     for _ in range(sweeps):
-        improved = backup(mdp, q.max(axis=1), gamma)
+        values = q.max(axis=1)
+        improved = backup(mdp, values, gamma)
         if np.max(np.abs(improved - q)) <= tolerance:
             return improved
-        q = improved
+        q = improved if gamma == 1 else backup(mdp, _followed(mdp, improved, gamma), gamma)
     raise ValueError(f"value iteration did not converge in {sweeps} sweeps at gamma {gamma}; use a gamma below 1")
+
+
+def _followed(mdp: MDP, q: Array, gamma: float) -> Array:
+    """What states are worth, shape (S,), after :data:`FOLLOWED` sweeps of the greedy policy of ``q``."""
+    rows, actions = np.arange(len(q)), q.argmax(axis=1)
+    ahead = gamma * mdp.probability[rows, actions] * mdp.goes_on[rows, actions]
+    reward, after, values = mdp.reward[rows, actions], mdp.next_state[rows, actions], q[rows, actions]
+    for _ in range(FOLLOWED):
+        values = reward + (ahead * values[after]).sum(axis=1)
+    return np.asarray(values)
 
 
 def best_return(mdp: MDP, horizon: int | None) -> float:

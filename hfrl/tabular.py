@@ -379,14 +379,24 @@ class TabularAgent:
     def restore(self, arrays: dict[str, NDArray[Any]]) -> None:
         """The inverse of :meth:`arrays`. Raises ValueError on another shape."""
         for name in self.learnt():
-            mine = np.array(getattr(self, name))
-            if arrays[name].shape != mine.shape or arrays[name].dtype.kind != mine.dtype.kind:
+            shape, kind = _layout_of(getattr(self, name))
+            if arrays[name].shape != shape or arrays[name].dtype.kind != kind:
                 raise ValueError(
                     f"{'the table' if name == 'q' else name} has shape {arrays[name].shape} of {arrays[name].dtype}, "
-                    f"expected {mine.shape} of numbers"
+                    f"expected {shape} of numbers"
                 )
         for name in self.learnt():
             setattr(self, name, arrays[name].tolist())
         if self.draws:
             self.rng = restored(arrays["rng"])
         self.steps, self.episodes = (int(number) for number in arrays["clock"])
+
+
+def _layout_of(table: Any) -> tuple[tuple[int, ...], str]:
+    """Shape and numpy's kind of a table, without making an array of thousands of lists."""
+    shape: list[int] = []
+    while isinstance(table, list) and table:
+        shape.append(len(table))
+        table = table[0]
+    rest = np.asarray(table)
+    return (*shape, *rest.shape), rest.dtype.kind

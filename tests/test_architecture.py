@@ -90,7 +90,7 @@ LIBRARIES = {
     "hfrl.blend": {"numpy"},
     "hfrl.ports": set(),
     "hfrl.labels": {"numpy"},
-    "hfrl.tamer_rl": set(),
+    "hfrl.tamer_rl": {"numpy"},
     "hfrl.policy_shaping": set(),
     "hfrl.advice": {"numpy"},
     "hfrl.credit": {"numpy"},

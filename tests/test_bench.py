@@ -152,6 +152,38 @@ def test_a_method_with_a_table_for_an_agent_is_not_for_a_box() -> None:
         assert (method.agent_in(world) if method.is_for(world) else None) == here
         assert (method.agent_in(box) if method.is_for(box) else None) == there
     assert not Method("m", "", worlds=["pizza"]).is_for(world)
+    assert Method("m", "", worlds=["pizza"]).barred(world) == "the table means it for pizza alone"
+    assert Method("m", "", agent="sarsa").barred(box) == "sarsa learns from numbered states, and this world has a Box"
+
+
+def test_settings_of_one_world_stand_instead_of_the_others() -> None:
+    world = bench_plan.full_plan().worlds["cliff"]
+    method = Method("m", "", set={"epsilon": 0.3}, set_in={"cliff": {"epsilon": 0.7}})
+    assert method.settings_in(world) == {"epsilon": 0.7}
+    assert method.settings_in(world._replace(name="other")) == {"epsilon": 0.3}
+    plan = Plan({"cliff": world}, bench_plan.full_plan().conditions, {"m": method}, {}, bench_plan.full_plan().quick)
+    assert bench_plan.cells(plan, (0,))[0].arm.set == world.set | {"epsilon": 0.7}
+
+
+def test_what_is_left_out_of_a_world_is_told_with_the_reason() -> None:
+    """Every method in every world is a cell, refused, or left out; never silently gone."""
+    plan = bench_plan.full_plan()
+    cells = {(cell.method, cell.world) for cell in bench_plan.cells(plan, (0,))}
+    left = bench_plan.left_out(plan)
+    assert not cells & set(left)
+    assert cells - {(name, "kitchen") for name in plan.references} | set(left) == {
+        (method, world) for method in plan.methods for world in plan.worlds
+    }
+    assert len(left) > 10
+    assert all(len(reason) > 20 for reason in left.values())
+
+
+def test_praise_that_will_pay_for_circles_is_told_before_anything_starts() -> None:
+    methods, people = ["q_on_feedback", "action_biasing"], ["good", "praises"]
+    plan = bench_plan.chosen(bench_plan.full_plan(), methods, ["cliff"], people)
+    found = bench_cells.circles(bench_plan.cells(plan, (0,)))
+    assert list(found) == [("q_on_feedback", "cliff")]
+    assert "running in circles" in found["q_on_feedback", "cliff"]
 
 
 def test_words_in_a_method_become_numbers() -> None:

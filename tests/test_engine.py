@@ -120,7 +120,7 @@ def test_auto_compiles_long_runs_of_tables_and_nothing_short() -> None:
     assert long.engine == "compiled"
     assert "tables" in long.reason
     assert short.engine == "python"
-    assert "1,000 steps a seed are fewer than" in short.reason
+    assert "steps over all seeds are fewer than the" in short.reason
 
 
 def test_a_short_run_never_loads_the_compiler(tmp_path: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_short_run_never_loads_the_compiler(tmp_path: Path) -> None:
     code = f"import sys; from hfrl.run import main; main({line.split()!r}); assert 'numba' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "Engine python: 500 steps a seed are fewer" in done.stdout
+    assert "Engine python: 500 steps over all seeds are fewer" in done.stdout
 
 
 def test_the_engine_of_a_run_is_on_its_record_and_repeats_it(
