@@ -306,6 +306,7 @@ class Batch:
         self._draws = np.array([_generators(seed) for seed in self.seeds], dtype=np.uint64)
         self._clock = np.zeros((count, len(kernel.CLOCK)), np.int64)
         self._real = np.zeros((count, len(kernel.REAL)))
+        self._real[:, kernel.REAL.index("believed")] = -1.0
         start = {"steps": agent.steps, "episodes": agent.episodes, "fresh": 1, "left": -1}
         if dials is not None and dials.budget is not None:
             start["left"] = int(dials.budget)
@@ -421,6 +422,9 @@ class Batch:
         if self.h_mean.shape[1] > 1 or self.world.states == 1:
             result |= {"h_mean": self.h_mean[i].copy(), "h_count": self.h_count[i].copy()}
             result |= self._labels(i).arrays()
+        believed = self._real[i, kernel.REAL.index("believed")]
+        if believed >= 0:
+            result |= {"reliability_of": np.array([SOMEBODY]), "reliability": np.array([believed])}
         if self._potential is not None:
             kind = self._potential.kind
             result[f"phi_{kind}"] = self._phi[i].copy()

@@ -22,6 +22,7 @@ from hfrl.kernel_blends import (
     bias_lines,
     choice_lines,
     delegated_lines,
+    estimate_lines,
     mix_lines,
     potential_lines,
     reward_lines,
@@ -31,8 +32,9 @@ from hfrl.listening import counts
 from hfrl.mdp import once
 from hfrl.models import running_mean
 from hfrl.page import Page, RefusedError, exponential, linear, own
-from hfrl.policy import softmax_probabilities, upper_bounds
+from hfrl.policy import explored, softmax_probabilities, upper_bounds
 from hfrl.ports import Blend
+from hfrl.tabular import TabularAgent
 from hfrl.teachers import Dials, oracle
 
 __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "plan_of", "praised", "world_of"]
@@ -41,9 +43,9 @@ __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "pl
 CLOCK = (
     "steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born", "o1", "a1",
 )  # fmt: skip
-#: ... and others: the probability of the action chosen, the return so far, sums since the start, and the potential of
-#: the present state as it was when it was entered.
-REAL = ("mu", "total", "errors", "signals", "updates", "entered")
+#: ... and others: the probability of the action chosen, the return so far, sums since the start, the potential of the
+#: present state as it was when it was entered, and the estimated consistency of the trainer (-1: none yet).
+REAL = ("mu", "total", "errors", "signals", "updates", "entered", "believed")
 #: The generators of a seed, in this order.
 STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity")
 FOREVER = 1 << 62
@@ -198,7 +200,7 @@ def _lines(
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
     restricted = ["available"] if getattr(agent, "available", ()) else []
     person = ["h_mean", "h_count", "d_said", "phi"]
-    given = ["numbers", *map(own, tables), *person, *restricted]
+    given = ["numbers", *map(own, tables), *person, *restricted, "believed"]
     choose = _choose_lines(page, agent, blend, given)
     arrays = [*world.shared, "observation_of", "good", "available"]
     each = [*world.own, *map(own, tables), *person, "draws", "clock", "real"]
@@ -343,6 +345,9 @@ def _loop_lines(
 
     on_policy = bool(agent.on_policy)
     lines = ["if fresh:", *("    " + line for line in _first_lines(page, world))]
+    if blend.estimator is not None:
+        estimating = estimate_lines(page, blend, _prior(page, agent), world.actions)
+        lines += ["    " + line for line in estimating]
     lines += ["    t, total, fresh = 0, 0.0, 0", "    entered, o1 = np.nan, -1", f"    a, mu = {chosen('s')}"]
     if _extra(blend):
         lines += choice_lines(world.actions, "a", "c")
@@ -375,6 +380,18 @@ def _loop_lines(
     if any(port.rule is tamer_rl.look_back for port in blend.reward):
         lines += ["o1, a1 = o, a"]
     return [*lines, f"s, a, mu = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2"]
+
+
+def _prior(page: Page, agent: Any) -> str:
+    """The agent's own policy in ``row`` of its table, as an expression: ``prior`` of the shell of tables."""
+    if type(agent).prior is not TabularAgent.prior or getattr(agent, "available", False):
+        raise RefusedError(f"what {type(agent).__name__} would do by itself is no exploration of a whole row")
+    page.functions["explored"] = explored
+    scope = {name: own(name) for name in agent.learnt()} | {"s": "row"}
+    rule = type(agent).values_rule
+    values = f"{own('q')}[row]" if rule is None else page.call("values_of", rule, scope, agent)
+    rate = page.schedule(agent._exploration_rate, "steps", "episodes")
+    return f"explored({values}, {rate}, {agent.exploring})"
 
 
 def _first_lines(page: Page, world: World) -> list[str]:

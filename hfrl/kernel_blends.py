@@ -4,10 +4,22 @@ that the rule calls; what is none of ours is refused."""
 from typing import Any
 
 from hfrl import advice, tamer_rl
+from hfrl.blend import due
 from hfrl.labels import SOMEBODY
 from hfrl.page import Page, RefusedError, named, own
 from hfrl.policy import expected_value
-from hfrl.policy_shaping import Shape, advise, log_odds
+from hfrl.policy_shaping import (
+    FIRST_GUESS,
+    PRIOR,
+    ROUNDS_AN_EPISODE,
+    SETTLED,
+    Estimate,
+    Shape,
+    advise,
+    agreeing,
+    log_odds,
+    maximised,
+)
 from hfrl.ports import Blend, Port, Rule
 
 #: The tables that a bias rule adds to the values, and with which sign.
@@ -33,12 +45,10 @@ def bias_lines(page: Page, blend: Blend) -> list[str]:
 
 def mix_lines(page: Page, blend: Blend) -> list[str]:
     """What is done: the distribution through the mix ports, from left to right."""
-    if blend.estimator is not None:
-        raise RefusedError("the trainers' consistency is estimated, and the compiled loop takes it as known")
     lines = []
     for port in blend.mix:
         if isinstance(port.rule, Shape):
-            lines += _shaping_lines(page, port, port.rule)
+            lines += _shaping_lines(page, port, port.rule, blend.estimator is not None)
         elif port.rule is tamer_rl.share_control:
             lines += _sharing_lines(page, port)
         else:
@@ -46,10 +56,14 @@ def mix_lines(page: Page, blend: Blend) -> list[str]:
     return lines
 
 
-def _shaping_lines(page: Page, port: Port, rule: Shape) -> list[str]:
-    """Policy shaping, by the labels of the one trainer there is."""
-    page.functions["advise"] = advise
-    odds = page.number(log_odds(rule.known.get(SOMEBODY, rule.others)))
+def _shaping_lines(page: Page, port: Port, rule: Shape, estimated: bool) -> list[str]:
+    """Policy shaping, by the labels of the one trainer there is. ``believed`` is their estimated consistency, -1 where
+    there is none yet."""
+    page.functions |= {"advise": advise, "log_odds": log_odds}
+    known = rule.known.get(SOMEBODY, rule.others)
+    odds = page.number(log_odds(known))
+    if estimated:
+        odds = f"log_odds(believed if believed >= 0 else {page.number(known)})"
     return [
         f"    beta = {page.schedule(port.weight, 'index', 'episode')}",
         "    said = False",
@@ -59,6 +73,48 @@ def _shaping_lines(page: Page, port: Port, rule: Shape) -> list[str]:
         f"        evidence[k] = 0.0 + difference * {odds}",
         "    if beta != 0 and said:",
         f"        advise(probabilities[:n], evidence[:n], beta, {rule.single})",
+    ]
+
+
+def estimate_lines(page: Page, blend: Blend, prior: str, actions: int) -> list[str]:
+    """What is believed of the trainer, estimated anew as an episode begins: :class:`hfrl.policy_shaping.Estimate`.
+
+    ``prior`` is the agent's own policy in ``row``, as an expression.
+    """
+    if blend.estimator is None:
+        return []
+    if not isinstance(blend.estimator, Estimate):
+        raise RefusedError(f"the estimator {named(blend.estimator)} is none of ours")
+    page.functions |= {
+        "due": due, "advise": advise, "log_odds": log_odds, "agreeing": agreeing, "maximised": maximised
+    }  # fmt: skip
+    a, b = (page.number(one) for one in (PRIOR if blend.estimator.kind == "variational" else (0.0, 0.0)))
+    return [
+        "if due(episode):",
+        f"    before = believed if believed >= 0 else {FIRST_GUESS}",
+        "    odds = log_odds(before)",
+        f"    for estimating in range({ROUNDS_AN_EPISODE}):",
+        "        agree, disagree, judged = 0.0, 0.0, False",
+        "        for row in range(d_said.shape[0]):",
+        "            said = False",
+        f"            for k in range({actions}):",
+        "                said |= d_said[row, k, 0] != 0 or d_said[row, k, 1] != 0",
+        "            if said:",
+        "                judged = True",
+        f"                prior = {prior}",
+        f"                for k in range({actions}):",
+        "                    probabilities[k] = prior[k]",
+        "                    evidence[k] = 0.0 + (d_said[row, k, 0] - d_said[row, k, 1]) * odds",
+        f"                advise(probabilities[:{actions}], evidence[:{actions}], 1.0, True)",
+        f"                for k in range({actions}):",
+        "                    agree += agreeing(d_said[row, k, 0], d_said[row, k, 1], probabilities[k])",
+        "                    disagree += agreeing(d_said[row, k, 1], d_said[row, k, 0], probabilities[k])",
+        "        if not judged:",
+        "            break",
+        f"        believed, odds = maximised(agree, disagree, {a}, {b})",
+        f"        if abs(believed - before) < {SETTLED}:",
+        "            break",
+        "        before = believed",
     ]
 
 

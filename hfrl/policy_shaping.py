@@ -121,6 +121,35 @@ def digamma(x: float) -> float:
     return value + math.log(x) - 0.5 / x - series
 
 
+def agreeing(praise: float, blame: float, right: float) -> float:
+    """How many labels of an action agree with what is right, where it is right with a probability: praise of a right
+    action or blame of a wrong one agrees. Turned round, ``agreeing(blame, praise, right)`` is how many do not.
+
+    >>> agreeing(2.0, 1.0, 0.75), agreeing(1.0, 2.0, 0.75)
+    (1.75, 1.25)
+    """
+    return praise * right + blame * (1 - right)
+
+
+def maximised(agree: float, disagree: float, a: float, b: float) -> tuple[float, float]:
+    """The M step: a trainer's consistency, and the log odds that the next E step goes by.
+
+    With a = b = 0 the share of agreeing labels (Dawid & Skene 1979); else the mean of the posterior
+    Beta(a + agree, b + disagree) and its expected log odds psi(a + agree) - psi(b + disagree).
+
+    >>> maximised(3.0, 1.0, 0.0, 0.0) == (0.75, log_odds(0.75)), maximised(0.0, 0.0, 0.0, 0.0)[0]
+    (True, 0.7)
+    >>> [round(x, 4) for x in maximised(3.0, 1.0, 2.0, 1.0)]
+    [0.7143, 1.0833]
+    """
+    if a > 0:
+        agree, disagree = agree + a, disagree + b
+        return agree / (agree + disagree), digamma(agree) - digamma(disagree)
+    total = agree + disagree
+    consistency = agree / total if total > 0 else FIRST_GUESS
+    return consistency, log_odds(consistency)
+
+
 # --- how consistent is each trainer? ---------------------------------------------------------------------------------
 
 
@@ -148,8 +177,7 @@ def responsibilities(question: Question, odds: Mapping[str, float]) -> list[floa
 
 
 def agreement(questions: Sequence[Question], rights: Sequence[Sequence[float]], trainer: str) -> tuple[float, float]:
-    """How many of a trainer's labels agree with what is right, and how many do not: praise of a right action or blame
-    of a wrong one agrees.
+    """How many of a trainer's labels agree with what is right, and how many do not.
 
     >>> agreement([Question([0.5, 0.5], {"ann": [(2, 0), (1, 1)]})], [[0.75, 0.25]], "ann")
     (2.5, 1.5)
@@ -157,8 +185,8 @@ def agreement(questions: Sequence[Question], rights: Sequence[Sequence[float]], 
     agree = disagree = 0.0
     for question, right in zip(questions, rights, strict=True):
         for (praise, blame), p in zip(question.said.get(trainer, ()), right, strict=False):
-            agree += praise * p + blame * (1 - p)
-            disagree += praise * (1 - p) + blame * p
+            agree += agreeing(praise, blame, p)
+            disagree += agreeing(blame, praise, p)
     return agree, disagree
 
 
@@ -180,19 +208,13 @@ def estimated(
     """
     trainers = sorted({trainer for question in questions for trainer in question.said})
     consistency = {trainer: (start or {}).get(trainer, FIRST_GUESS) for trainer in trainers}
+    a, b = prior if kind == "variational" else (0.0, 0.0)
     odds = {trainer: log_odds(consistency[trainer]) for trainer in trainers}
     for _ in range(rounds):
         rights = [responsibilities(question, odds) for question in questions]
         before, consistency = consistency, {}
         for trainer in trainers:
-            agree, disagree = agreement(questions, rights, trainer)
-            if kind == "variational":
-                agree, disagree = agree + prior[0], disagree + prior[1]
-                odds[trainer] = digamma(agree) - digamma(disagree)
-            total = agree + disagree
-            consistency[trainer] = agree / total if total > 0 else FIRST_GUESS
-            if kind == "em":
-                odds[trainer] = log_odds(consistency[trainer])
+            consistency[trainer], odds[trainer] = maximised(*agreement(questions, rights, trainer), a, b)
         if all(abs(consistency[trainer] - before[trainer]) < SETTLED for trainer in trainers):
             break
     return consistency

@@ -153,6 +153,27 @@ def test_blends_of_several_ports_in_a_row(blend: Blend) -> None:
     same_bits("hfrl/Pizza-v0", "q_learning", 3_000, blend, Dials(0.9, 0.3))
 
 
+@pytest.mark.parametrize("kind", ["em", "variational"])
+@pytest.mark.parametrize(
+    ("world", "agent", "consistency", "settings"),
+    [
+        ("hfrl/Pizza-v0", "q_learning", 0.9, {"exploration": "softmax", "temperature": 0.7}),
+        ("hfrl/Pizza-v0", "sarsa", 0.2, {"epsilon": "linear:1:0.1:2000"}),
+        ("FrozenLake-v1", "double_q", 0.7, {}),
+    ],
+)
+def test_the_trainer_is_estimated_alike(
+    kind: str, world: str, agent: str, consistency: float, settings: dict[str, Any]
+) -> None:
+    """Tables, labels and the estimate itself: it is compared with the rest of what the switch has learnt."""
+    blend = blends.policy_shaping(consistency=kind, form="single" if agent == "sarsa" else "general")
+    same_bits(world, agent, 3_000, blend, Dials(consistency, 0.3), **settings)
+    batch = Batch(make(world), agent_of(agent, make(world), **settings), (3,), blend, Dials(consistency, 0.3))
+    assert "reliability" not in batch.arrays(0)  # nobody has said anything yet
+    batch.run(steps=3_000)
+    assert 0.0 <= batch.arrays(0)["reliability"][0] <= 1.0
+
+
 def test_look_back_advice_remembers_the_step_before() -> None:
     same_bits("hfrl/Pizza-v0", "sarsa", 3_000, blends.look_back_advice("linear:1:0:2000"), Dials(0.9, 0.3))
 
@@ -206,7 +227,6 @@ def test_augmentation_of_an_agent_that_averages(settings: dict[str, Any]) -> Non
     [
         (blends.model_feature(), "sarsa", "H among the features"),
         (blends.chain(blends.potential_based(), blends.potential_based()), "sarsa", "two potentials"),
-        (blends.policy_shaping(consistency="em"), "sarsa", "consistency is estimated"),
         (blends.action_biasing(eligibility=0.9), "sarsa", "how fresh labels are"),
     ],
 )
