@@ -3,6 +3,7 @@
 import importlib.util
 import logging
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -53,6 +54,8 @@ def pool(where: Where, processes: int | None) -> Iterator[joblib.Parallel]:
         UserError: no cluster answers at the address.
     """
     if where.backend == "loky":
+        # That one of them has just left when there is work again is no news: joblib starts another.
+        warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
         # One thread a process: two that share a core only wait for each other.
         with joblib.parallel_config(backend="loky", inner_max_num_threads=1, idle_worker_timeout=IDLE_SECONDS):
             yield joblib.Parallel(n_jobs=processes or -1, return_as="generator_unordered")
