@@ -86,7 +86,7 @@ class Method(NamedTuple):
         own, other = (self.box_agent, self.agent) if world.box else (self.agent, self.box_agent)
         if own is None and other is not None:
             here, there = ("a Box", "numbered states") if world.box else ("numbered states", "a Box")
-            return f"{other} learns from {there}, and this world has {here}"
+            return f"{other} is meant for {there}, and this world has {here}"
         if self.worlds and world.name not in self.worlds:
             return f"the table means it for {', '.join(self.worlds)} alone"
         return ""

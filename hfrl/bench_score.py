@@ -1,4 +1,4 @@
-"""hfrl-feedback score v3: what one run of a taught agent is worth, in numbers that can be checked by hand.
+"""hfrl-feedback score v4: what one run of a taught agent is worth, in numbers that can be checked by hand.
 
 The definition, with its reasons, is docs/bench.md. A change of any number here is a new version.
 """
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = "hfrl-feedback score v3"
+VERSION = "hfrl-feedback score v4"
 #: A run has arrived at the first evaluation at this share of the best.
 SHARE = 0.9
 #: Evenly spaced evaluations of a run, the last at its end. The score's clock ticks in these.

@@ -456,7 +456,7 @@ class Batch:
         said = self._said[i].reshape(-1, 2)
         judged = np.flatnonzero(said.any(axis=1)).tolist()
         if judged:
-            labels.said[SOMEBODY] = {pair: said[pair].tolist() for pair in judged}
+            labels.said[SOMEBODY] = dict(zip(judged, said[judged].tolist(), strict=True))
         return labels
 
 

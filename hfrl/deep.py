@@ -16,6 +16,7 @@ Names and meanings of the settings are Stable-Baselines3's. Settings are fields 
 and may give another default.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 
 from hfrl.backends import network_of
 from hfrl.encoding import Encoder, beside, encoder_of
+from hfrl.models import all_values
 from hfrl.network import Network
 from hfrl.outputs import PLAIN, Fit, Head, Objective
 from hfrl.policy import EpsilonGreedy, epsilon_greedy, greedy
@@ -172,7 +174,7 @@ class DeepAgent:
         """H(s, .) is seen beside every observation, as it is whenever the network looks; only to be called before
         anything is learnt."""
         self.extended = "features"
-        self.encoder = beside(self.encoder, model.values, self.actions)
+        self.encoder = beside(self.encoder, functools.partial(all_values, model), self.actions)
         self.lay_out()
 
     def add_action(self) -> None:

@@ -60,13 +60,13 @@ def encoder_of(space: gymnasium.Space[Any], embedding: int = 0) -> Encoder:
     )
 
 
-def beside(encoder: Encoder, values: Callable[[Any], Sequence[float]], count: int) -> Encoder:
-    """The same, with ``count`` numbers beside what is seen: ``values`` of the observation, H(s, .) as it is now. To a
+def beside(encoder: Encoder, values: Callable[[Any], NDArray[np.float64]], count: int) -> Encoder:
+    """The same, with ``count`` numbers beside what is seen: ``values`` of the observations, H(s, .) as it is now. To a
     picture each is one more channel, the same number everywhere."""
 
     def see(codes: NDArray[Any]) -> Array:
         seen = encoder.see(codes)
-        more = np.array([values(one) for one in encoder.raw(codes)], np.float32).reshape(len(codes), count)
+        more = values(encoder.raw(codes)).astype(np.float32).reshape(len(codes), count)
         if not encoder.image:
             return np.concatenate([seen, more], axis=1)
         shown = seen / np.float32(255) if seen.dtype == np.uint8 else seen

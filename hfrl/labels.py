@@ -134,10 +134,8 @@ class Labels:
         result: dict[str, NDArray[Any]] = {}
         if self.said:
             names = sorted(self.said)
-            counts = [
-                (k, pair, *self.said[name][pair]) for k, name in enumerate(names) for pair in sorted(self.said[name])
-            ]
-            result |= {"d_trainers": np.array(names, dtype=np.str_), "d_counts": np.array(counts, dtype=np.float64)}
+            counts = np.concatenate([_counted(k, self.said[name]) for k, name in enumerate(names)])
+            result |= {"d_trainers": np.array(names, dtype=np.str_), "d_counts": counts}
         if self.times:
             times = [(pair, at, share) for pair in sorted(self.times) for at, share in self.times[pair]]
             result["d_times"] = np.array(times, dtype=np.float64)
@@ -149,22 +147,33 @@ class Labels:
         counts = _rows_of("d_counts", arrays.get("d_counts"), 4, {0: len(names), 1: self.rows * self.actions})
         times = _rows_of("d_times", arrays.get("d_times"), 3, {0: self.rows * self.actions})
         self.said = {}
-        for k, pair, praise, blame in counts:
-            self.said.setdefault(str(names[int(k)]), {})[int(pair)] = [praise, blame]
-        if times or self.times is not None:
+        for k, name in enumerate(names):
+            mine = counts[counts[:, 0].astype(np.int64) == k]
+            if len(mine):
+                pairs = mine[:, 1].astype(np.int64).tolist()
+                self.said[str(name)] = dict(zip(pairs, mine[:, 2:].tolist(), strict=True))
+        if len(times) or self.times is not None:
             self.times = {}
-            for pair, at, share in times:
+            for pair, at, share in times.tolist():
                 self.times.setdefault(int(pair), []).append((int(at), share))
 
 
-def _rows_of(name: str, array: NDArray[Any] | None, width: int, below: dict[int, int]) -> list[list[float]]:
+def _counted(trainer: int, said: Said) -> NDArray[np.float64]:
+    """The labels of one trainer, in order: a row (trainer, pair, praise, blame) for each pair."""
+    pairs = sorted(said)
+    counts = np.empty((len(pairs), 4))
+    counts[:, 0], counts[:, 1] = trainer, pairs
+    counts[:, 2:] = [said[pair] for pair in pairs]
+    return counts
+
+
+def _rows_of(name: str, array: NDArray[Any] | None, width: int, below: dict[int, int]) -> NDArray[Any]:
     """The rows of a saved array of numbers, none where it is None; ``below`` says what its columns stay below."""
     if array is None:
-        return []
+        return np.empty((0, width))
     if array.ndim != 2 or array.shape[1] != width or array.dtype.kind != "f" or not np.isfinite(array).all():
         raise ValueError(f"{name} has shape {array.shape} of {array.dtype}, expected (n, {width}) of numbers")
     for column, limit in below.items():
         if ((array[:, column] < 0) | (array[:, column] >= limit)).any():
             raise ValueError(f"column {column} of {name} is out of its range, 0 to {limit - 1}")
-    rows: list[list[float]] = array.tolist()
-    return rows
+    return array

@@ -274,3 +274,11 @@ class NoModel:
         raise UserError(
             f"there is no H for {observation!r}: it needs Discrete actions, and Discrete or Box observations"
         )
+
+
+def all_values(model: Any, observations: Any) -> NDArray[np.float64]:
+    """H(s, .) of each of several observations, shape (batch, actions)."""
+    if hasattr(model, "all_values"):
+        result: NDArray[np.float64] = model.all_values(observations)
+        return result
+    return np.array([model.values(one) for one in observations])

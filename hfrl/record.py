@@ -209,6 +209,10 @@ class Growing:
         """The system's number of the open file."""
         return self._file.fileno()
 
+    def flush(self) -> None:
+        """Everything written so far can be read by others, and outlives this process."""
+        self._file.flush()
+
     def sync(self) -> None:
         """Everything written so far is on the disk."""
         self._file.flush()
@@ -436,7 +440,7 @@ class Progress:
         """Add a row; a column that is missing or None stays empty."""
         cells = (values.get(column) for column in self.COLUMNS)
         self._file.write(",".join("" if cell is None else f"{cell:.6g}" for cell in cells) + "\n")
-        self._file.sync()  # a row is rare, and somebody may be following it
+        self._file.flush()  # a row is rare, and somebody may be following it
 
     def close(self) -> None:
         """Sync and close."""

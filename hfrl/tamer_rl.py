@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hfrl.models import all_values
 from hfrl.policy import Categorical, greedy
 from hfrl.ports import Blend, Context, Port, Potential, Rule, constant, weight
 from hfrl.schedules import Schedule
@@ -199,14 +200,6 @@ def share_control(context: Context, beta: float, own: Categorical) -> Categorica
 
 
 # --- the same for a batch --------------------------------------------------------------------------------------------
-
-
-def all_values(model: Any, observations: Any) -> NDArray[np.float64]:
-    """H(s, .) of each of several observations, shape (batch, actions)."""
-    if hasattr(model, "all_values"):
-        result: NDArray[np.float64] = model.all_values(observations)
-        return result
-    return np.array([model.values(one) for one in observations])
 
 
 def _taken(values: NDArray[np.float64], actions: NDArray[np.int64]) -> Any:

@@ -153,7 +153,7 @@ def test_a_method_with_a_table_for_an_agent_is_not_for_a_box() -> None:
         assert (method.agent_in(box) if method.is_for(box) else None) == there
     assert not Method("m", "", worlds=["pizza"]).is_for(world)
     assert Method("m", "", worlds=["pizza"]).barred(world) == "the table means it for pizza alone"
-    assert Method("m", "", agent="sarsa").barred(box) == "sarsa learns from numbered states, and this world has a Box"
+    assert Method("m", "", agent="sarsa").barred(box) == "sarsa is meant for numbered states, and this world has a Box"
 
 
 def test_settings_of_one_world_stand_instead_of_the_others() -> None:

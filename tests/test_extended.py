@@ -453,7 +453,7 @@ def test_a_network_sees_h_as_it_is_now_also_of_what_it_remembers() -> None:
 
 def test_beside_a_picture_h_is_a_channel_for_each_action() -> None:
     space = gymnasium.spaces.Box(0, 255, (5, 6, 3), np.uint8)
-    seeing = beside(encoder_of(space), lambda o: [0.5, -1.0], 2)
+    seeing = beside(encoder_of(space), lambda seen: np.array([[0.5, -1.0]] * len(seen)), 2)
     assert seeing.image == (5, 5, 6)
     shown = seeing.see(np.full((2, 5, 6, 3), 51, np.uint8))
     assert shown.dtype == np.float32
