@@ -191,8 +191,14 @@ class HumanNetwork:
         return counts
 
     def said(self, observation: Any) -> Mapping[str, Sequence[float]]:
-        """D(s, .) of each trainer: praise minus blame of this very observation."""
-        return self.labels.differences((self._row(observation),))
+        """D(s, .) of each trainer: praise minus blame of this very observation; and of an action for which that is 0,
+        one label as the network guesses it, H(s, a) within [-1, 1], in equal parts."""
+        said = self.labels.differences((self._row(observation),))
+        for action, guess in enumerate(self.values(observation)) if said else ():
+            if not any(differences[action] for differences in said.values()):
+                for differences in said.values():
+                    differences[action] = min(max(guess, -1.0), 1.0) / len(said)
+        return said
 
     def recency(self, observation: Any, now: int, decay: float) -> list[float]:
         """How fresh the labels of each action are for this very observation, in [0, 1]."""

@@ -290,11 +290,15 @@ class Monitor:
 
     def episode(self, total: float, length: int) -> None:
         """Add an episode."""
-        self._pending.append((total, length, time.perf_counter() - self._zero))
-        if len(self._pending) < self._per_row:
-            return
-        self._file.write(_monitor_row(self._pending))
-        self._pending.clear()
+        seconds = time.perf_counter() - self._zero
+        if self._per_row == 1:
+            self._file.write(f"{round(total + 0.0, 6)},{length},{seconds:.6f}\n")
+        else:
+            self._pending.append((total, length, seconds))
+            if len(self._pending) < self._per_row:
+                return
+            self._file.write(_monitor_row(self._pending))
+            self._pending.clear()
         self._rows += 1
         if self._rows >= MONITOR_ROWS:
             self._halve()
