@@ -221,20 +221,41 @@ def report(outcomes: Sequence[Outcome], compared: bool = True) -> None:
             if best[key] is not None
         ]
         SAID.print(f"[bold]{best['env']}[/bold]  {', '.join(known)}", soft_wrap=True)
-        SAID.print(_table(group))
+        _say_table(group)
         for sentence in comparisons(group, labels_of(group)) if compared else ():
             SAID.print(f"  {sentence}", soft_wrap=True, markup=False)
         SAID.print()
 
 
-def _table(group: Sequence[Outcome]) -> Table:
+#: What stands in a column, of each arm.
+COLUMNS = ("automated\nreturn", "hidden\ntaste", "presses", "steps\nto 90 %", "presses\nto 90 %")
+#: Characters a line that the columns need; with fewer each arm is a paragraph.
+LEAST_WIDTH = 76
+
+
+def _say_table(group: Sequence[Outcome]) -> None:
+    rows = [row for outcome, label in zip(group, labels_of(group), strict=True) for row in _rows(outcome, label)]
+    if SAID.width < LEAST_WIDTH:
+        for label, *cells in rows:
+            SAID.print(label, soft_wrap=True, markup=False)
+            for name, cell in zip(COLUMNS, cells, strict=True):
+                if cell:
+                    line = f"    {name} {cell}".replace("\n", " ")
+                    SAID.print(line, soft_wrap=True, markup=False)
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    table.add_column("arm", min_width=12)
-    for name in ("automated\nreturn", "hidden\ntaste", "presses", "steps\nto 90 %", "presses\nto 90 %"):
+    table.add_column("arm", min_width=12, overflow="fold")
+    for name in COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
-    for outcome, label in zip(group, labels_of(group), strict=True):
-        s = outcome.summary
-        table.add_row(
+    for row in rows:
+        table.add_row(*row)
+    SAID.print(table)
+
+
+def _rows(outcome: Outcome, label: str) -> list[tuple[str, ...]]:
+    s = outcome.summary
+    rows: list[tuple[str, ...]] = [
+        (
             label,
             _with_interval(s["return_mean"], s["return_ci"]),
             _with_interval(s["taste_mean"], s["taste_ci"]),
@@ -242,10 +263,11 @@ def _table(group: Sequence[Outcome]) -> Table:
             "never" if s["steps_to_threshold"] is None else f"{s['steps_to_threshold']:,}",
             "-" if s["presses_to_threshold"] is None else f"{s['presses_to_threshold']:,.0f}",
         )
-        if s["return_with_h_mean"] is not None and s["return_with_h_mean"] != s["return_mean"]:
-            taste = _with_interval(s["taste_with_h_mean"], None)
-            table.add_row("  with H in its policy", _with_interval(s["return_with_h_mean"], None), taste, "", "", "")
-    return table
+    ]
+    if s["return_with_h_mean"] is not None and s["return_with_h_mean"] != s["return_mean"]:
+        taste = _with_interval(s["taste_with_h_mean"], None)
+        rows.append(("  with H in its policy", _with_interval(s["return_with_h_mean"], None), taste, "", "", ""))
+    return rows
 
 
 def _with_interval(mean: float | None, interval: Sequence[float] | None) -> str:

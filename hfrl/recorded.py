@@ -2,8 +2,9 @@
 in the same states. It stands in when the person is tired.
 
 The session is replayed (a headless run is run again), so its steps and the credit of every press are those that it had
-itself. What was said
-of a pair (observation, action) is counted; of a pair that the person never judged it says nothing.
+itself. What was said of a pair (observation, action) is counted; of a pair that the person never judged it says
+nothing. Where observations are a Box of a few numbers, what was said is counted for the tiles that H is learnt with: of
+an observation it says what the person said of those that share tiles with it, each as often as it shares them.
 """
 
 import functools
@@ -17,6 +18,8 @@ from hfrl import build
 from hfrl.again import run_again
 from hfrl.config import Arm
 from hfrl.feedback import read_presses
+from hfrl.loop import MOST_TILED, human_model
+from hfrl.models import HumanTiles
 from hfrl.reading import named
 from hfrl.record import find_runs, is_session, seed_folders
 from hfrl.saved import load_arm
@@ -55,11 +58,11 @@ class Counts:
     """What was said of each pair.
 
     Args:
-        row: observation -> its number.
+        rows: observation -> its number, or those of its tiles.
     """
 
-    def __init__(self, row: Callable[[Any], int]) -> None:
-        self._row = row
+    def __init__(self, rows: Callable[[Any], Sequence[int]]) -> None:
+        self._rows = rows
         self._said: dict[Pair, list[float]] = {}
 
     def add(self, steps: Iterable[Step], credits: Mapping[int, Sequence[tuple[float, float]]]) -> None:
@@ -69,13 +72,23 @@ class Counts:
             said = credits.get(step.index, ())
             if not said and not (step.taught and step.actor == "agent"):
                 continue
-            counts = self._said.setdefault((self._row(step.observation), int(step.action)), [0, 0.0, 0.0, 0.0])
-            counts[0] += 1
-            for value, share in said:
-                counts[1 if value > 0 else 2 if value < 0 else 3] += share
+            for row in self._rows(step.observation):
+                counts = self._said.setdefault((row, int(step.action)), [0, 0.0, 0.0, 0.0])
+                counts[0] += 1
+                for value, share in said:
+                    counts[1 if value > 0 else 2 if value < 0 else 3] += share
+
+    def habit(self, observation: Any, action: int) -> Habit | None:
+        """The frequencies of an action in an observation; None where neither it nor its like was judged."""
+        pairs = ((row, action) for row in self._rows(observation))
+        known = [self._said[pair] for pair in pairs if pair in self._said]
+        if not known:
+            return None
+        visits, *words = (sum(column) for column in zip(*known, strict=True))
+        return habit(int(visits), *words)
 
     def habits(self) -> dict[Pair, Habit]:
-        """The frequencies of each pair that was judged."""
+        """The frequencies of each pair (of a tile and an action) that was judged."""
         return {pair: habit(int(visits), *words) for pair, (visits, *words) in self._said.items()}
 
 
@@ -83,21 +96,19 @@ class Recorded:
     """Praises (+1), blames (-1), is neutral (0) or silent as the person was; silent of what they never judged.
 
     Args:
-        habits: what they said of each pair.
-        row: observation -> its number.
+        counts: what they said.
         rng: one draw a step decides.
     """
 
-    constants = ("habits", "_row")
+    constants = ("counts",)
 
-    def __init__(self, habits: Mapping[Pair, Habit], row: Callable[[Any], int], rng: np.random.Generator) -> None:
-        self.habits = habits
-        self._row = row
+    def __init__(self, counts: Counts, rng: np.random.Generator) -> None:
+        self.counts = counts
         self._rng = rng
 
     def __call__(self, step: Step) -> Sequence[Feedback]:
         u = self._rng.random()
-        known = self.habits.get((self._row(step.observation), int(step.action)))
+        known = self.counts.habit(step.observation, int(step.action))
         if known is None:
             return NOTHING
         for word, frequency in zip((1.0, -1.0, 0.0), known, strict=True):
@@ -114,7 +125,7 @@ def recorded(env: Any, rng: np.random.Generator, run: str = "") -> Recorded:
     """The teacher's maker.
 
     Args:
-        env: the world, the same as the recorded one, with observations that can be numbered.
+        env: the world, the same as the recorded one, with observations that can be numbered, or of a few numbers.
         rng: the teacher's own.
         run: the folder of a session of ``play`` or of a headless run, the folder of one of its seeds, or the
             ``feedback.jsonl`` in that. All seeds of a folder are one person.
@@ -125,18 +136,30 @@ def recorded(env: Any, rng: np.random.Generator, run: str = "") -> Recorded:
     """
     if run == "":
         raise UserError("teacher recorded needs a session or a run: recorded:run=FOLDER")
-    if discrete_parts(env.observation_space) is None:
-        raise UserError(
-            "teacher recorded counts what was said in each state, and needs observations that can be numbered, "
-            f"got {' '.join(str(env.observation_space).split())}"
-        )
+    _rows_in(env)
     with named("teacher recorded:"):
         folder, seeds = _found(str(run))
         arm = load_arm(folder)
         _check_origin(folder, arm)
         _check_world(folder, arm, env)
-        habits = _habits(folder, seeds, _stamp(seeds))
-    return Recorded(habits, rows_of(env.observation_space).row, rng)
+        counts = _counts(folder, seeds, _stamp(seeds))
+    return Recorded(counts, rng)
+
+
+def _rows_in(env: Any) -> Callable[[Any], Sequence[int]]:
+    """Observation -> what it is counted under: its number, or the tiles that H has. Raises UserError."""
+    space = env.observation_space
+    if discrete_parts(space) is not None:
+        row = rows_of(space).row
+        return lambda observation: (row(observation),)
+    model = human_model(env)
+    if isinstance(model, HumanTiles):
+        active = model.features.active
+        return lambda observation: active(observation)[0].tolist()
+    raise UserError(
+        "teacher recorded counts what was said in each state, and needs observations that can be numbered, or a Box of "
+        f"up to {MOST_TILED} numbers, got {' '.join(str(space).split())}"
+    )
 
 
 def _found(path: str) -> tuple[Path, tuple[Path, ...]]:
@@ -180,11 +203,11 @@ def _stamp(seeds: Sequence[Path]) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=4)  # each seed of a run makes its teacher anew
-def _habits(run: Path, seeds: Sequence[Path], stamp: Sequence[int]) -> Mapping[Pair, Habit]:  # noqa: ARG001
+def _counts(run: Path, seeds: Sequence[Path], stamp: Sequence[int]) -> Counts:  # noqa: ARG001
     """What the person of these seeds said of each pair."""
     arm = load_arm(run)
     env = build.make_env(arm.env, arm.env_kwargs)
-    counts = Counts(rows_of(env.observation_space).row)
+    counts = Counts(_rows_in(env))
     env.close()
     for folder in seeds:
         logged = _logged(folder / LOG)
@@ -193,10 +216,9 @@ def _habits(run: Path, seeds: Sequence[Path], stamp: Sequence[int]) -> Mapping[P
         if not credits.keys() <= {step.index for step in steps}:
             raise UserError(f"{folder / LOG} is damaged: it has presses about steps that were not taken")
         counts.add(steps, credits)
-    habits = counts.habits()
-    if not any(map(sum, habits.values())):
+    if not any(map(sum, counts.habits().values())):
         raise UserError(f"{run} holds no press: its person never said anything")
-    return habits
+    return counts
 
 
 def _logged(path: Path) -> dict[int, list[tuple[float, float]]]:

@@ -22,6 +22,7 @@ os.environ.setdefault("SDL_AUDIODRIVER", "dummy")
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from hfrl import build, commands, config, registry
 from hfrl.config import Arm
@@ -1273,3 +1274,21 @@ def test_ctrl_c_keeps_what_was_done(jobs: int, whom: str, tmp_path: Path, capsys
     assert not list(folder.rglob(".*"))
     assert run(capsys, "plot", str(folder), "--out", str(tmp_path / "x.png"))[0] == 0
     assert run(capsys, "evaluate", str(folder), "--episodes", "2")[0] == 0
+
+
+@pytest.mark.parametrize("width", [40, 76, 120])
+def test_no_terminal_cuts_the_results_off(
+    width: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every arm's name and every number is there, in columns or in paragraphs."""
+    monkeypatch.setattr(commands, "SAID", Console(highlight=False, width=width))
+    line = [*COUNTER, *SHORT, "--blend", "none", "action_biasing", "--teacher", GOOD, "--out", str(tmp_path)]
+    assert main(line) == 0
+    table = capsys.readouterr().out.split("best possible")[2].split("Next:")[0]
+    assert "…" not in table
+    words = " ".join(table.split())
+    assert "action_biasing" in words or "action_biasi" in words  # a long name is folded
+    assert ("steps to 90 % never" in words) == (width < commands.LEAST_WIDTH)
+    assert words.count("never") == 2
+    (summary,) = (json.loads(path.read_text()) for path in sorted(tmp_path.glob("*/*/seed_0/summary.json"))[:1])
+    assert f"{summary['return']:.2f}" in words

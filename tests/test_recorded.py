@@ -32,8 +32,8 @@ ERROR, PRAISE_HELD, BLAME_HELD = 0.2, 0.3, 0.6
 SABL = f"sabl:error={ERROR},withhold_praise={PRAISE_HELD},withhold_blame={BLAME_HELD}"
 
 
-def trained(out: Path, *line: str) -> Path:
-    assert main([*QUICK, "--env", "FrozenLake-v1", *line, "--out", str(out)]) == 0
+def trained(out: Path, *line: str, env: str = "FrozenLake-v1") -> Path:
+    assert main([*QUICK, "--env", env, *line, "--out", str(out)]) == 0
     (run,) = out.glob("*/*")
     return run
 
@@ -66,6 +66,15 @@ def said(habits: Mapping[Pair, Habit], visits: Mapping[Pair, float]) -> tuple[fl
     return praises, blames, neutral
 
 
+def counted(pair: Pair, visits: int, *words: tuple[float, int]) -> Counts:
+    """So many steps of a pair, in some of which so many words (value, how often) were said."""
+    values = [value for value, often in words for _ in range(often)]
+    counts = Counts(lambda observation: (int(observation),))
+    steps = [Step(n, 0, pair[0], pair[1], 0.0, 0, False, False) for n in range(visits)]
+    counts.add(steps, {n: [(value, 1.0)] for n, value in enumerate(values)})
+    return counts
+
+
 # --- what is counted -------------------------------------------------------------------------------------------------
 
 
@@ -81,7 +90,7 @@ def test_habits_by_hand() -> None:
         step._replace(index=6, action=2, taught=False),
     ]
     credits = {0: [(1.0, 0.75)], 3: [(-0.5, 0.25), (1.0, 0.5)], 5: [(0.0, 1.0)]}
-    counts = Counts(int)
+    counts = Counts(lambda o: (int(o),))
     counts.add(steps, credits)
     third = 1 / 3
     assert counts.habits() == {
@@ -92,7 +101,7 @@ def test_habits_by_hand() -> None:
 
 def test_a_known_person_is_found_again(lesson: Path) -> None:
     """Of all pairs that were tried often, within 4.5 standard errors of what SABL's person says of right and wrong."""
-    habits, visits = teacher_of(f"recorded:run={lesson}").habits, visits_of(lesson)
+    habits, visits = teacher_of(f"recorded:run={lesson}").counts.habits(), visits_of(lesson)
     assert habits.keys() == visits.keys()
     good = oracle(gymnasium.make("FrozenLake-v1")).good
     often = [pair for pair in habits if visits[pair] >= 150]
@@ -110,7 +119,7 @@ def test_every_press_is_counted_once(lesson: Path) -> None:
         for log in lesson.glob("seed_*/feedback.jsonl")
         for line in log.read_text().splitlines()
     ]
-    found = said(teacher_of(f"recorded:run={lesson}").habits, visits_of(lesson))
+    found = said(teacher_of(f"recorded:run={lesson}").counts.habits(), visits_of(lesson))
     assert found == (pytest.approx(logged.count(1.0)), pytest.approx(logged.count(-1.0)), 0.0)
 
 
@@ -127,7 +136,7 @@ def test_late_presses_go_to_the_steps_they_were_about(tmp_path: Path) -> None:
         "uniform",
     )
     run = trained(tmp_path, *line, "-n", "1500", "--seeds", "3")
-    habits, visits = teacher_of(f"recorded:run={run}").habits, visits_of(run)
+    habits, visits = teacher_of(f"recorded:run={run}").counts.habits(), visits_of(run)
     presses = len((run / "seed_3" / "feedback.jsonl").read_text().splitlines())
     assert sum(said(habits, visits)) <= presses + 1e-6  # where several are about one step, of the words
     good = oracle(gymnasium.make("FrozenLake-v1")).good
@@ -137,8 +146,8 @@ def test_late_presses_go_to_the_steps_they_were_about(tmp_path: Path) -> None:
 
 
 def test_one_seed_or_its_log_is_that_seed_alone(lesson: Path) -> None:
-    both, first = (teacher_of(f"recorded:run={path}").habits for path in (lesson, lesson / "seed_0"))
-    assert first == teacher_of(f"recorded:run={lesson / 'seed_0' / 'feedback.jsonl'}").habits != both
+    both, first = (teacher_of(f"recorded:run={path}").counts.habits() for path in (lesson, lesson / "seed_0"))
+    assert first == teacher_of(f"recorded:run={lesson / 'seed_0' / 'feedback.jsonl'}").counts.habits() != both
 
 
 def test_a_session_in_the_window(tmp_path: Path) -> None:
@@ -158,7 +167,7 @@ def test_a_session_in_the_window(tmp_path: Path) -> None:
     assert {step.actor for step in left_out} == {"agent", "human"}
     assert {step.taught for step in left_out} == {True, False}
     tried = [(int(step.observation), int(step.action)) for step in judged]
-    habits = teacher_of(f"recorded:run={run}").habits
+    habits = teacher_of(f"recorded:run={run}").counts.habits()
     assert habits.keys() == set(tried)
     assert said(habits, {pair: tried.count(pair) for pair in habits}) == pytest.approx((1.0, 2.0, 1.0))
 
@@ -167,7 +176,8 @@ def test_a_session_in_the_window(tmp_path: Path) -> None:
 
 
 def test_what_is_said_is_as_frequent(lesson: Path) -> None:
-    teacher = Recorded({(0, 1): Habit(0.5, 0.2, 0.1)}, int, np.random.default_rng(5))
+    teacher = Recorded(counted((0, 1), 10, (1.0, 5), (-1.0, 2), (0.0, 1)), np.random.default_rng(5))
+    assert teacher.counts.habit(0, 1) == Habit(0.5, 0.2, 0.1)
     heard = [teacher(Step(n, 0, 0, 1, 0.0, 0, False, False, time=2.0)) for n in range(4000)]
     for value, p in ((1.0, 0.5), (-1.0, 0.2), (0.0, 0.1)):
         often = sum(len(words) == 1 and words[0][:2] == (value, 2.0) for words in heard)
@@ -177,7 +187,7 @@ def test_what_is_said_is_as_frequent(lesson: Path) -> None:
 
 def test_of_what_they_never_judged_they_say_nothing_and_the_luck_goes_on() -> None:
     known, unknown = (Step(0, 0, 0, a, 0.0, 0, False, False) for a in (1, 0))
-    one, other = (Recorded({(0, 1): Habit(0.5, 0.3, 0.0)}, int, np.random.default_rng(7)) for _ in range(2))
+    one, other = (Recorded(counted((0, 1), 10, (1.0, 5), (-1.0, 3)), np.random.default_rng(7)) for _ in range(2))
     assert [list(one(unknown)) for _ in range(20)] == [[]] * 20
     for _ in range(20):
         other(known)
@@ -204,6 +214,25 @@ def test_it_teaches_in_the_place_of_its_person(lesson: Path, tmp_path: Path) -> 
     assert len((run / "seed_0" / "feedback.jsonl").read_text().splitlines()) > 1000
 
 
+def test_over_a_box_it_says_what_was_said_nearby(tmp_path: Path) -> None:
+    """Somebody who goes by a rule of thumb, half the time, teaches TAMER over tiles to swing the car; their recording
+    says the same of what they judged, and teaches another one."""
+    rule = "heuristic:likelihood=0.5"
+    line = ("--agent", "linear_tamer", "--set", "silence=missing", "--seeds", "0")
+    run = trained(tmp_path / "first", *line, "--teacher", rule, "-n", "6000", env="MountainCar-v0")
+    teacher = teacher_of(f"recorded:run={run}", "MountainCar-v0")
+    steps = run_again(run, load_arm(run), run / "seed_0", 10_000).steps
+    right = [(step.action - 1) * step.observation[1] > 0 for step in steps]
+    habits = [teacher.counts.habit(step.observation, int(step.action)) for step in steps]
+    assert np.mean([(h.praise > h.blame) == good for h, good in zip(habits, right, strict=True)]) > 0.9
+    assert 0.45 < np.mean([sum(h) for h in habits]) < 0.55
+    assert teacher.counts.habit(np.array([0.55, -0.07], np.float32), 0) is None
+    other = trained(tmp_path / "other", *line, "--teacher", f"recorded:run={run}", "-n", "6000", env="MountainCar-v0")
+    first, second = (json.loads((one / "seed_0" / "summary.json").read_text()) for one in (run, other))
+    assert second["feedback"] > 2000
+    assert min(first["return"], second["return"]) > -200
+
+
 # --- what is no recording --------------------------------------------------------------------------------------------
 
 
@@ -225,8 +254,12 @@ def test_another_world(lesson: Path, capsys: pytest.CaptureFixture[str]) -> None
     text = f"recorded:run={lesson}"
     assert "another world (id: FrozenLake-v1, here CliffWalking-v1)" in refused(capsys, text, "CliffWalking-v1")
     assert "another world (settings:" in refused(capsys, text, "FrozenLake-v1", "--env-kwargs", "is_slippery=False")
-    box = refused(capsys, text, "CartPole-v1", "--agent", "linear_q")
-    assert "needs observations that can be numbered, got Box(" in box
+    assert "another world (id: FrozenLake-v1, here CartPole-v1)" in refused(
+        capsys, text, "CartPole-v1", "--agent", "linear_q"
+    )
+    picture = ("hfrl/PizzaKitchen-v0", "--env-kwargs", "observation=pixels", "--agent", "dqn")
+    told = refused(capsys, text, *picture)
+    assert "needs observations that can be numbered, or a Box of up to 8 numbers, got Box(" in told
 
 
 @pytest.mark.parametrize(
