@@ -65,9 +65,12 @@ def _run_feedback(flags: Any, plan: Plan, seeds: tuple[int, ...]) -> int:
     refused = bench_plan.left_out(plan) | bench_cells.refusals(every)
     cells = [cell for cell in every if (cell.method, cell.world) not in refused]
     _announce(flags, plan, out, cells, refused)
+    circles = bench_cells.circles(cells)
+    for (method, world), warning in circles.items():
+        SAID.print(f"  {method} in {world}: {warning}", style="yellow", soft_wrap=True, markup=False)
     with _Bar(flags.progress) as bar:
         ending = bench_cells.run_cells(out, cells, command, flags.jobs, bar.show)
-    suite = bench_cells.read_suite(out, plan, cells, refused)
+    suite = bench_cells.read_suite(out, plan, cells, refused)._replace(circles=circles)
     if not suite.runs:
         raise UserError(f"stopped before any run was finished; the same command goes on in {flags.out}")
     found = tables(plan, suite)
@@ -100,8 +103,6 @@ def _announce(flags: Any, plan: Plan, out: Path, cells: Sequence[Cell], refused:
     )
     for (method, world), reason in refused.items():
         SAID.print(f"  {method} cannot be used in {world}: {reason}", style="dim", soft_wrap=True, markup=False)
-    for (method, world), warning in bench_cells.circles(cells).items():
-        SAID.print(f"  {method} in {world}: {warning}", style="yellow", soft_wrap=True, markup=False)
 
 
 class _Bar:

@@ -5,7 +5,7 @@ never run again, so that a suite goes on where it was stopped, and one with more
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,11 +48,13 @@ class Run(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """What there is of a suite: its runs, and which cells cannot be run, with the reason."""
+    """What there is of a suite: its runs, which cells cannot be run, with the reason, and where praise pays for
+    running in circles."""
 
     runs: list[Run]
     refused: dict[tuple[str, str], str]
     goals: dict[str, Goal]
+    circles: Mapping[tuple[str, str], str] = {}
 
 
 def folder_of(out: Path, cell: Cell) -> Path:

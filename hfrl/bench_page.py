@@ -296,7 +296,10 @@ def _measured(plan: Plan, suite: Suite, told: Told) -> str:
         (False, [f"<code>{escape(m.name)}</code>", escape(m.says), f"<code>{escape(_words(m))}</code>"])
         for m in (*plan.methods.values(), *plan.references.values())
     ]
-    refused = [(False, [escape(method), escape(world), escape(why)]) for (method, world), why in suite.refused.items()]
+    refused, circles = (
+        [(False, [escape(method), escape(world), escape(why)]) for (method, world), why in found.items()]
+        for found in (suite.refused, suite.circles)
+    )
     return (
         f"<p><code>{escape(told.command)}</code><br/>{escape(told.machine)}; seeds {escape(_seeds(told.seeds))}; "
         f"{told.seconds / 60:.1f} minutes of runs in all. Every arm of a world has the same seeds, budget and "
@@ -308,6 +311,7 @@ def _measured(plan: Plan, suite: Suite, told: Told) -> str:
         + _table(["person", "", "dials", "claimed"], people)
         + _table(["world", "env", "agent", "settings", "steps", "episodes", "unit", "zero", "best"], worlds)
         + _table(["method", "", "what it is"], methods)
+        + (_table(["praise pays for circles with", "in", "as was known before it began"], circles) if circles else "")
         + (_table(["cannot be used", "in", "because"], refused) if refused else "")
     )
 

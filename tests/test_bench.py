@@ -407,6 +407,9 @@ def test_a_tiny_suite_from_end_to_end(tiny: Plan, tmp_path: Path, capsys: pytest
     assert "@import" not in text
     assert "url(" not in text
     assert any("right <always> & at once" in words for words in page.words)
+    told = next(line for line in said.splitlines() if "running in circles" in line).partition(" in ")
+    assert any(told[0].strip() in words for words in page.words)
+    assert any(words in told[2] for words in page.words if "running in circles" in words)
     assert bench_score.VERSION in text
 
     runs = rows_of(tmp_path / "runs.csv")
