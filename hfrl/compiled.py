@@ -307,7 +307,7 @@ class Batch:
         self._clock = np.zeros((count, len(kernel.CLOCK)), np.int64)
         self._real = np.zeros((count, len(kernel.REAL)))
         self._real[:, kernel.REAL.index("believed")] = -1.0
-        start = {"steps": agent.steps, "episodes": agent.episodes, "fresh": 1, "left": -1}
+        start = {"steps": agent.steps, "episodes": agent.episodes, "fresh": 1, "left": -1, "watched_since": -1}
         if dials is not None and dials.budget is not None:
             start["left"] = int(dials.budget)
         for name, value in start.items():
@@ -479,4 +479,4 @@ def _generators(seed: int) -> list[NDArray[np.uint64]]:
     draws = streams(seed)
     dials = dial_generators(draws.teacher)
     world = np_random(draws.world)[0]
-    return [state_of(rng) for rng in (world, draws.policy, draws.replay, draws.network, *dials[:3])]
+    return [state_of(rng) for rng in (world, draws.policy, draws.replay, draws.network, *dials[:3], dials[4])]

@@ -101,12 +101,17 @@ def _dials(arm: Arm) -> Dials | None:
         consistency=manner.consistency,
         likelihood=manner.likelihood,
         withhold_blame=manner.withhold_blame,
+        withhold_praise=manner.withhold_praise,
+        inverted=manner.inverted,
+        drift=manner.drift,
+        fatigue=manner.fatigue,
         budget=manner.budget,
     )
     others = [key for key in settings if key not in judged | turned and (key, settings[key]) != ("kind", "label")]
     others += [dial for dial in Manner._fields if getattr(manner, dial) != getattr(plain, dial)]
     if others:
         raise RefusedError(f"the compiled loop has no {', '.join(others)} of a teacher")
+    same = {dial: getattr(manner, dial) for dial in ("withhold_praise", "inverted", "drift", "fatigue")}
     return Dials(
-        manner.consistency, manner.likelihood, manner.budget, manner.withhold_blame, **judged, warmup=arm.warmup
+        manner.consistency, manner.likelihood, manner.budget, manner.withhold_blame, **judged, warmup=arm.warmup, **same
     )

@@ -35,19 +35,21 @@ from hfrl.page import Page, RefusedError, exponential, linear, own
 from hfrl.policy import explored, softmax_probabilities, upper_bounds
 from hfrl.ports import Blend
 from hfrl.tabular import TabularAgent
-from hfrl.teachers import Dials, oracle
+from hfrl.teachers import Dials, drifted, oracle, tired
 
 __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "plan_of", "praised", "world_of"]
 
-#: What the page keeps of a seed between two calls: whole numbers ...
+#: What the page keeps of a seed between two calls: whole numbers (``watched_since`` is the step from which drift and
+#: fatigue count, -1 before it) ...
 CLOCK = (
     "steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born", "o1", "a1",
+    "watched_since",
 )  # fmt: skip
 #: ... and others: the probability of the action chosen, the return so far, sums since the start, the potential of the
 #: present state as it was when it was entered, and the estimated consistency of the trainer (-1: none yet).
 REAL = ("mu", "total", "errors", "signals", "updates", "entered", "believed")
 #: The generators of a seed, in this order.
-STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity")
+STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity", "modesty")
 FOREVER = 1 << 62
 #: So many outcomes of a step are all compared with the draw.
 FEW_OUTCOMES = 4
@@ -426,17 +428,30 @@ def _world_scope(world: World) -> dict[str, str]:
 
 
 def _teacher_lines(page: Page, dials: Dials | None) -> list[str]:
-    """``simulated`` with its dials, from the outside inwards: warm-up, budget, positivity, likelihood, consistency."""
+    """``spoken`` with its dials, from the outside inwards: warm-up, budget, what is withheld, likelihood and fatigue,
+    consistency and drift, and whether the opposite is meant."""
     if dials is None:
         return []
+    likelihood, consistency = page.number(dials.likelihood), page.number(dials.consistency)
+    watched = "index - watched_since"
+    since = ["if watched_since < 0:", "    watched_since = index"]
     lines = [f"attends = index >= {page.number(dials.warmup)} and left != 0"]
     lines += ["label, spoke = 0.0, False", "if attends:"]
-    lines += [f"    if draw(likelihood_draws) < {page.number(dials.likelihood)}:", "        spoke = True"]
-    lines += ["        label = 1.0 if good[o, a] else -1.0"]
-    lines += [f"        if draw(consistency_draws) >= {page.number(dials.consistency)}:", "            label = -label"]
-    if dials.positivity:
-        lines += ["        if label < 0:"]
-        lines += [f"            spoke = draw(positivity_draws) >= {page.number(dials.positivity)}"]
+    if dials.fatigue:
+        page.functions["tired"] = tired
+        lines += ["    " + line for line in since]
+        likelihood = f"tired({likelihood}, {page.number(dials.fatigue)}, {watched})"
+    lines += [f"    if draw(likelihood_draws) < {likelihood}:", "        spoke = True"]
+    if dials.drift:
+        page.functions["drifted"] = drifted
+        lines += ["        " + line for line in since]
+        consistency = f"drifted({consistency}, {page.number(dials.drift)}, {watched})"
+    lines += [f"        label = 1.0 if {'not ' if dials.inverted else ''}good[o, a] else -1.0"]
+    lines += [f"        if draw(consistency_draws) >= {consistency}:", "            label = -label"]
+    for withheld, sign, draws in ((dials.positivity, "<", "positivity"), (dials.withhold_praise, ">", "modesty")):
+        if withheld:
+            lines += [f"        if label {sign} 0:"]
+            lines += [f"            spoke = draw({draws}_draws) >= {page.number(withheld)}"]
     lines += ["    if spoke:", "        presses += 1", "        praise += label > 0", "        left -= 1"]
     return lines
 

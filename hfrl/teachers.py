@@ -316,7 +316,8 @@ def after(teacher: Teacher, warmup: int) -> Teacher:
 
 
 class Dials(NamedTuple):
-    """The dials of :func:`simulated` whose presses come at once, as plain numbers: what the compiled engine needs."""
+    """The dials of a :class:`Manner` whose presses come at once and are all of one strength, those of the oracle
+    behind it and the warm-up, as plain numbers: what the compiled engine needs."""
 
     consistency: float = 1.0
     likelihood: float = 1.0
@@ -325,6 +326,10 @@ class Dials(NamedTuple):
     gamma: float = 0.99
     taste_weight: float = TASTE_WEIGHT
     warmup: int = 0
+    withhold_praise: float = 0.0
+    inverted: bool = False
+    drift: float = 0.0
+    fatigue: float = 0.0
 
 
 def nobody(env: Any, rng: np.random.Generator) -> Teacher:  # noqa: ARG001 - the signature of a teacher's maker

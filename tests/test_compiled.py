@@ -18,7 +18,7 @@ from hfrl.mdp import from_env, q_star
 from hfrl.policy import softmax_probabilities, upper_bounds
 from hfrl.schedules import Exponential, Linear
 from hfrl.seeding import draw, pick, state_of, streams
-from hfrl.teachers import Dials, after, silent, simulated
+from hfrl.teachers import Dials, Manner, after, oracle, silent, spoken
 from hfrl.types import Acted, Pressed, UserError
 
 WORLDS = ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4", "hfrl/Pizza-v0", "hfrl/PizzaKitchen-v0"]
@@ -66,9 +66,9 @@ class Run:
 def teacher_of(env: Any, dials: Dials | None, seed: int) -> Any:
     if dials is None:
         return silent
-    settings = dials._asdict()
-    warmup = settings.pop("warmup")
-    return after(simulated(env, streams(seed).teacher, **settings), warmup)
+    same = {name: getattr(dials, name) for name in Manner._fields if hasattr(dials, name)}
+    manner = Manner(**same, withhold_blame=dials.positivity)
+    return after(spoken(oracle(env, dials.gamma, dials.taste_weight), manner, streams(seed).teacher), dials.warmup)
 
 
 def same_bits(
@@ -244,6 +244,11 @@ def test_blends_that_only_the_python_loop_runs(blend: Blend, agent: str, reason:
         Dials(1.0, 0.4, positivity=0.5),
         Dials(0.9, 0.3, warmup=800),
         Dials(budget=0, warmup=1),
+        Dials(0.9, 0.8, positivity=0.9, withhold_praise=0.1),
+        Dials(0.9, 0.8, inverted=True),
+        Dials(0.9, 0.8, drift=0.4),
+        Dials(0.9, 0.8, fatigue=0.4, warmup=300),
+        Dials(0.9, 0.8, 500, 0.5, withhold_praise=0.5, inverted=True, drift=0.4, fatigue=0.2, warmup=300),
     ],
     ids=str,
 )

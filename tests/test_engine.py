@@ -61,6 +61,7 @@ CASES: list[dict[str, Any]] = [
     {"env": "FrozenLake-v1", "agent": "sarsa_lambda", "teacher": "oracle:positivity=0.5", "eval_freq": 1_000},
     {"env": "CliffWalking-v1", "agent": "expected_sarsa", "blend": "control_sharing", "teacher": "none"},
     {"env": "hfrl/Pizza-v0", "teacher": GOOD, "blend": "policy_shaping:consistency=0.9+pies:episodes=20"},
+    {"env": "hfrl/Pizza-v0", "teacher": "sabl:drift=0.3,fatigue=0.2,inverted=True", "agent": "sabl"},
     {"env": "hfrl/PizzaKitchen-v0", "teacher": GOOD, "blend": "policy_shaping:consistency=em", "set": ("epsilon=0.3",)},
     {"env": "Taxi-v4", "agent": "double_q", "set": ("epsilon=linear:1:0.1:2000",)},
 ]

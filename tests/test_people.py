@@ -447,9 +447,8 @@ def test_mistakes_are_one_line(teacher: str, line: str, capsys: pytest.CaptureFi
         ("oracle+oracle", "several people"),
         ("random", "not a table"),
         ("oracle:kind=continuous", "has no kind"),
-        ("sabl", "has no withhold_praise"),
-        ("adversary", "has no inverted"),
-        ("oracle:fatigue=0.1,drift=0.1", "has no drift, fatigue"),
+        ("sabl:blame=0", "has no blame"),
+        ("adversary:delay=uniform", "presses late"),
     ],
 )
 def test_what_the_compiled_loop_cannot_hear_is_refused_with_the_reason(teacher: str, reason: str) -> None:
@@ -461,3 +460,5 @@ def test_what_the_compiled_loop_cannot_hear_is_refused_with_the_reason(teacher: 
 def test_dials_by_their_other_names_reach_the_compiled_loop() -> None:
     dials = engine._dials(arm("sabl:error=0.2,withhold_praise=0,positivity=0.5,gamma=0.9,budget=7", warmup=3))
     assert dials == teachers.Dials(0.8, 1.0, 7, 0.5, gamma=0.9, warmup=3)
+    assert engine._dials(arm("sabl:drift=0.2")) == teachers.Dials(0.9, 1.0, None, 0.9, withhold_praise=0.1, drift=0.2)
+    assert engine._dials(arm("adversary:fatigue=0.3")) == teachers.Dials(inverted=True, fatigue=0.3)
