@@ -9,6 +9,7 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table
 
 from hfrl import bench_cells, bench_page, bench_plan, fanout, registry
@@ -24,6 +25,8 @@ SAID = Console(highlight=False)
 BESIDE = Console(stderr=True, highlight=False)
 SUITES = {"feedback": "every way to learn from a person, taught by good, noisy, sparing, late and hostile people"}
 SEEDS = "0-9"
+#: No table is wider, in characters.
+WIDEST = 200
 
 
 def run_bench(flags: Any) -> int:
@@ -186,11 +189,17 @@ def report(plan: Plan, found: Tables) -> None:
             better = "" if rank.method == PLAIN else _with_interval(rank.improvement, 2)
             scores = (_with_interval(rank.score, 1), _with_interval(rank.alone, 1))
             table.add_row(str(place), rank.method, *scores, better)
-        SAID.print(table)
+        _say(table)
     for world in plan.worlds:
         _report_world(world, found)
     for sentence in _about_adversary(found):
         SAID.print(sentence, soft_wrap=True, markup=False)
+
+
+def _say(table: Table) -> None:
+    """A table with nothing cut off: where a line is longer than the terminal's, the terminal breaks it."""
+    wanted = Measurement.get(SAID, SAID.options.update(width=WIDEST), table).maximum
+    SAID.print(table, width=max(SAID.width, wanted), crop=False)
 
 
 def _report_world(world: str, found: Tables) -> None:
@@ -215,7 +224,7 @@ def _report_world(world: str, found: Tables) -> None:
             f"{row.presses_to.value:,.0f}",
             f"{row.alone_steps.value:.0f}\n{row.alone_reached}/{row.seeds}",
         )
-    SAID.print(table)
+    _say(table)
 
 
 def _about_adversary(found: Tables) -> list[str]:

@@ -393,6 +393,7 @@ def test_a_tiny_suite_from_end_to_end(tiny: Plan, tmp_path: Path, capsys: pytest
     assert bench(tmp_path, "--seeds", "0-2", "--json") == 0
     said = capsys.readouterr().out
     assert "Estimate:" in said.partition("ranking")[0]
+    assert "…" not in said, "a table is cut off"
     ranked = json.loads(said.splitlines()[-1])
     assert ranked["score"] == bench_score.VERSION
     assert {row["method"] for row in ranked["ranking"]} == set(tiny.methods)
