@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
@@ -135,6 +136,7 @@ class Stepping:
         a fifth of the loop."""
         walker, step = self._walker, None
         took, total = walker.actions.append, recorder.gained
+        ended: list[tuple[float, int, float]] = []
         errors, signals, updates = recorder.sums
         # A for loop has no use for what a generator returns, and `yield from` costs a tenth of the whole bookkeeping.
         send: Any = self._session.events(self._place, steps).send
@@ -153,7 +155,7 @@ class Stepping:
                     took(step.action)
                     total += step.reward
                     if step.terminated or step.truncated:
-                        recorder.episode(total, len(walker.actions))
+                        ended.append((total, len(walker.actions), perf_counter()))
                         walker.over()
                         total, step = 0.0, None
                 else:
@@ -162,6 +164,7 @@ class Stepping:
             self._place = end.value
         finally:
             recorder.gained, recorder.sums = total, (errors, signals, updates)
+            recorder.ended(ended)
             walker.stands(step, total)
 
     def settle(self, recorder: Recorder) -> None:

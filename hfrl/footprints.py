@@ -42,15 +42,15 @@ class Walker:
     """
 
     def __init__(self, env: Any, seed: int | None) -> None:
-        self._env = env
+        self._world = env.unwrapped
         self._seed = seed
         self.actions: list[Any] = []
-        self._has_tables = bool(tables_of(env.unwrapped))
+        self._has_tables = bool(tables_of(self._world))
         self._mark()
 
     def _mark(self) -> None:
         """Between two episodes."""
-        world = self._env.unwrapped
+        world = self._world
         rng = getattr(world, "_np_random", None)
         # The bare state, a tenth of the work of writing it down: few episodes are asked for theirs.
         self._state = (rng, rng.bit_generator.state) if isinstance(rng, np.random.Generator) else None

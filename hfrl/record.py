@@ -288,9 +288,9 @@ class Monitor:
         facts = {"t_start": self._start, "env_id": self._env, "episodes_per_row": self._per_row}
         return f"#{json.dumps(facts)}\nr,l,t\n"
 
-    def episode(self, total: float, length: int) -> None:
-        """Add an episode."""
-        seconds = time.perf_counter() - self._zero
+    def episode(self, total: float, length: int, ended: float | None = None) -> None:
+        """Add an episode that ended at this moment of ``time.perf_counter``, by default now."""
+        seconds = (time.perf_counter() if ended is None else ended) - self._zero
         if self._per_row == 1:
             self._file.write(f"{round(total + 0.0, 6)},{length},{seconds:.6f}\n")
         else:
