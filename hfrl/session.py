@@ -46,6 +46,11 @@ LEVERS = (
 #: What else the log tells of. ``reaction`` comes before the first step, and has none.
 OTHER_EVENTS = ("step", "card", "feedback", "reaction", "quit", "failed")
 
+#: Of the longest that a learner took lately so much counts at the next step. A press that comes while it computes makes
+#: it slower, now and then.
+LEAD_KEPT = 0.995
+#: Rounding of the clock, in seconds: it must not cost a frame.
+ROUNDING = 1e-9
 #: What may be done while the world waits for a driver's first action of an episode.
 AT_START = ("drive", "takeover")
 
@@ -375,6 +380,10 @@ class Person:
         self._judged = False
         self._beat = 0.0  # when the step on the screen was due
         self._due: float | None = None  # when the next one is; None while the person sets the pace
+        # So long before it is due the loop is let go: what the learner takes, or took lately, for the next step to come
+        # on the screen in time.
+        self._lead = 0.0
+        self._left_at: float | None = None
         self._presses: list[tuple[int, Press]] = []  # with their lines in the log: they may still be taken back
         desk.await_command = self._await_command
 
@@ -396,8 +405,17 @@ class Person:
             self.condition.notify_all()
 
     def time(self, first_of_episode: bool) -> float:  # noqa: ARG002 - the signature of the loop's clock
-        """The loop's clock: when a step comes on the screen."""
-        return self.clock.now()
+        """The loop's clock: when a step comes on the screen. It is held back until it is due, if the learner and the
+        world were done before."""
+        now = self.clock.now()
+        if self._left_at is not None:
+            self._lead = min(max(now - self._left_at, LEAD_KEPT * self._lead), 0.5 / self.speed)
+            self._left_at = None
+        while self._due is not None and now < self._due - ROUNDING and not self._closed:
+            with self.condition:
+                self.clock.wait(self.condition, self._due - now)
+            now = self.clock.now()
+        return now
 
     def attends(self, index: int) -> bool:  # noqa: ARG002 - a teacher's verb
         """Whether the person teaches: silence while they only watch says nothing."""
@@ -425,6 +443,7 @@ class Person:
                 raise SessionClosed
             left = self._seconds_left(step)
             if left <= 0:
+                self._left_at = self.clock.now()
                 return
             # The lock is held for the waiting alone: a slow disk or a long take-back must not hold up the window.
             with self.condition:
@@ -442,8 +461,8 @@ class Person:
         if self.wait_for_me and not self._judged and not step.ended:
             return 1.0
         self._due = self._beat + 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0)
-        # Rounding of the clock must not cost a frame.
-        return self._due - self.clock.now() - 1e-9
+        over = max(self._due - self._lead, step.time + 0.5 / self.speed)
+        return over - self.clock.now() - ROUNDING
 
     def _await_command(self) -> None:
         while self.step is not None and self.desk.driving and not self.desk.commands:

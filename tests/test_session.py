@@ -414,6 +414,21 @@ def test_a_learner_does_not_make_the_steps_longer(rig: Callable[..., Rig]) -> No
     assert [b - a for a, b in itertools.pairwise(late)] == pytest.approx([2.25] * (len(late) - 1), abs=0.1)
 
 
+def test_a_learner_whose_time_varies_does_not_make_the_steps_uneven(rig: Callable[..., Rig]) -> None:
+    """Let go as early as it may need, and shown when it is due: the beat is the clock's."""
+    agent = Busy(Walk(), epsilon=1.0)
+    one = rig(agent=agent, env=Walk(10_000), speed=2.0, credit=Immediate())
+    rng = random.Random(1)
+    agent.blocked = 0.2
+    one.go(1.5)
+    for _ in range(40):
+        agent.blocked = rng.uniform(0.0, 0.2)
+        one.go(0.5)
+    gaps = [b - a for a, b in itertools.pairwise(event.step.time for event in one.acted())][4:]
+    assert len(gaps) > 30
+    assert gaps == pytest.approx([0.5] * len(gaps), abs=4 / 60)  # of up to twelve frames that it may take
+
+
 def test_keys_of_a_driver_are_carried_out_in_order_and_none_after_the_episode(rig: Callable[..., Rig]) -> None:
     one = rig()
     one.do("takeover", True)
