@@ -46,9 +46,8 @@ LEVERS = (
 #: What else the log tells of. ``reaction`` comes before the first step, and has none.
 OTHER_EVENTS = ("step", "card", "feedback", "reaction", "quit", "failed")
 
-#: Of the longest that a learner took lately so much counts at the next step. A press that comes while it computes makes
-#: it slower, now and then.
-LEAD_KEPT = 0.995
+#: So many steps of a learner say how long it may take: the longest but one of them, since one may have been a hiccup.
+STEPS_TIMED = 32
 #: Rounding of the clock, in seconds: it must not cost a frame.
 ROUNDING = 1e-9
 #: What may be done while the world waits for a driver's first action of an episode.
@@ -380,9 +379,8 @@ class Person:
         self._judged = False
         self._beat = 0.0  # when the step on the screen was due
         self._due: float | None = None  # when the next one is; None while the person sets the pace
-        # So long before it is due the loop is let go: what the learner takes, or took lately, for the next step to come
-        # on the screen in time.
-        self._lead = 0.0
+        # The loop is let go before that, by what the learner took lately, for the next step to be on the screen in time.
+        self._took: deque[float] = deque(maxlen=STEPS_TIMED)
         self._left_at: float | None = None
         self._presses: list[tuple[int, Press]] = []  # with their lines in the log: they may still be taken back
         desk.await_command = self._await_command
@@ -409,7 +407,7 @@ class Person:
         world were done before."""
         now = self.clock.now()
         if self._left_at is not None:
-            self._lead = min(max(now - self._left_at, LEAD_KEPT * self._lead), 0.5 / self.speed)
+            self._took.append(now - self._left_at)
             self._left_at = None
         while self._due is not None and now < self._due - ROUNDING and not self._closed:
             with self.condition:
@@ -461,7 +459,8 @@ class Person:
         if self.wait_for_me and not self._judged and not step.ended:
             return 1.0
         self._due = self._beat + 1 / self.speed + (GRADING_SECONDS if step.ended else 0.0)
-        over = max(self._due - self._lead, step.time + 0.5 / self.speed)
+        lead = sorted(self._took)[-2] if len(self._took) > 1 else 0.0
+        over = max(self._due - lead, step.time + 0.5 / self.speed)
         return over - self.clock.now() - ROUNDING
 
     def _await_command(self) -> None:
