@@ -379,7 +379,7 @@ class Person:
         self._judged = False
         self._beat = 0.0  # when the step on the screen was due
         self._due: float | None = None  # when the next one is; None while the person sets the pace
-        # The loop is let go before that, by what the learner took lately, for the next step to be on the screen in time.
+        # The loop is let go before that by what the learner took lately: the next step is to be shown in time.
         self._took: deque[float] = deque(maxlen=STEPS_TIMED)
         self._left_at: float | None = None
         self._presses: list[tuple[int, Press]] = []  # with their lines in the log: they may still be taken back
