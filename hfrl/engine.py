@@ -80,6 +80,9 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int],
 
 #: What a compiled teacher's judge may be set to; its dials are those of :class:`Dials`.
 JUDGED = ("gamma", "taste_weight")
+#: The dials that have the same name there and in a :class:`Manner`, and those of a Manner that it has not.
+HEARD = ("consistency", "likelihood", "budget", "withhold_praise", "inverted", "drift", "fatigue")
+UNHEARD = tuple(dial for dial in Manner._fields if dial not in (*HEARD, "withhold_blame"))
 
 
 def _dials(arm: Arm) -> Dials | None:
@@ -97,21 +100,9 @@ def _dials(arm: Arm) -> Dials | None:
     manner = people.manner_of(name, turned)
     if manner.delay:
         raise RefusedError("the teacher presses late, and late presses are credited by the Python loop")
-    plain = Manner(
-        consistency=manner.consistency,
-        likelihood=manner.likelihood,
-        withhold_blame=manner.withhold_blame,
-        withhold_praise=manner.withhold_praise,
-        inverted=manner.inverted,
-        drift=manner.drift,
-        fatigue=manner.fatigue,
-        budget=manner.budget,
-    )
     others = [key for key in settings if key not in judged | turned and (key, settings[key]) != ("kind", "label")]
-    others += [dial for dial in Manner._fields if getattr(manner, dial) != getattr(plain, dial)]
+    others += [dial for dial in UNHEARD if getattr(manner, dial) != Manner._field_defaults[dial]]
     if others:
         raise RefusedError(f"the compiled loop has no {', '.join(others)} of a teacher")
-    same = {dial: getattr(manner, dial) for dial in ("withhold_praise", "inverted", "drift", "fatigue")}
-    return Dials(
-        manner.consistency, manner.likelihood, manner.budget, manner.withhold_blame, **judged, warmup=arm.warmup, **same
-    )
+    heard = {dial: getattr(manner, dial) for dial in HEARD}
+    return Dials(positivity=manner.withhold_blame, **heard, **judged, warmup=arm.warmup)
