@@ -132,11 +132,15 @@ class Writer:
         except Exception as error:  # handed to the run, which ends with it
             self._error = error
 
-    def finish(self) -> None:
-        """Wait until the last one is on the disk. Raises OSError where it could not be written."""
+    def wait(self) -> None:
+        """Wait until nothing is being written."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+
+    def finish(self) -> None:
+        """Wait until the last one is on the disk. Raises OSError where it could not be written."""
+        self.wait()
         if self._error is not None:
             error, self._error = self._error, None
             raise error

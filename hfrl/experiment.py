@@ -439,6 +439,7 @@ class _Course:
             recorder.evaluated(self._done)
             self._writer.finish()
         finally:
+            self._writer.wait()  # whoever takes the folder next clears what is half written in it
             recorder.close()
             write_arrays(self._folder / "final.npz", self._session.arrays())
         finished = self._done == arm.total_timesteps

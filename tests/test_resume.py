@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -272,6 +273,21 @@ def test_rows_that_were_merged_after_the_checkpoint_are_parted_again(
 
 def _interrupt() -> bool:
     raise KeyboardInterrupt
+
+
+def test_a_run_that_is_interrupted_leaves_nobody_writing_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(path: Path, arrays: dict[str, Any]) -> None:
+        time.sleep(0.3)
+        record.write_arrays(path, arrays)
+
+    monkeypatch.setattr(checkpoint, "write_arrays", slowly)
+    monkeypatch.setattr(experiment, "HEARTBEAT", 10)
+    with pytest.raises(KeyboardInterrupt):
+        run(an_arm(save_freq=100), tmp_path / "run", lambda steps: steps < 110 or _interrupt())
+    assert not [thread for thread in threading.enumerate() if thread.name == "checkpoint"]
+    assert (tmp_path / "run" / "checkpoints" / "step_100.npz").exists()
 
 
 def test_a_damaged_checkpoint_is_passed_over_and_that_is_said(tmp_path: Path) -> None:
