@@ -120,7 +120,7 @@ def targets(folder: Path) -> dict[str, Target]:
         try:
             moved = engine_of(session, saved._replace(path=path))
             if run == kernel:  # compiled code, which nothing but its own checks holds back
-                moved.run(30, SimpleNamespace(episode=ignore, fed_back=ignore))
+                moved.run(30, SimpleNamespace(episode=ignore, heard=ignore))
         finally:
             session.restore(before)
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, time
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +24,7 @@ from hfrl.footprints import Footprints, Walker, walk
 from hfrl.loop import Evaluation, Metronome, Place, UnderWay, beginning, evaluate, play, shown_at
 from hfrl.plain import decoded, encoded
 from hfrl.reading import Arrays, check_like
-from hfrl.record import write_arrays
+from hfrl.record import Entry, write_arrays
 from hfrl.recorder import Recorder, lines_missing
 from hfrl.remembered import give_back, state_of
 from hfrl.seeding import streams
@@ -137,6 +137,7 @@ class Stepping:
         walker, step = self._walker, None
         took, total = walker.actions.append, recorder.gained
         ended: list[tuple[float, int, float]] = []
+        heard: list[Entry] = []
         errors, signals, updates = recorder.sums
         # A for loop has no use for what a generator returns, and `yield from` costs a tenth of the whole bookkeeping.
         send: Any = self._session.events(self._place, steps).send
@@ -159,12 +160,14 @@ class Stepping:
                         walker.over()
                         total, step = 0.0, None
                 else:
-                    recorder.pressed(event.press)
+                    feedback, on_screen, shares = event.press
+                    heard.append((feedback, on_screen.index, on_screen.episode, shares, time()))
         except StopIteration as end:
             self._place = end.value
         finally:
             recorder.gained, recorder.sums = total, (errors, signals, updates)
             recorder.ended(ended)
+            recorder.heard(heard)
             walker.stands(step, total)
 
     def settle(self, recorder: Recorder) -> None:
@@ -298,8 +301,13 @@ class Compiled:
             ) from error
         for gained, length in zip(batch.returns[0], batch.lengths[0], strict=True):
             recorder.episode(gained, length)
-        for index, episode, value in batch.presses(0):
-            recorder.fed_back(Feedback(float(value), shown_at(index, episode)), index, episode, ((index, 1.0),))
+        now = time()
+        recorder.heard(
+            [
+                (Feedback(float(value), shown_at(index, episode)), index, episode, ((index, 1.0),), now)
+                for index, episode, value in batch.presses(0)
+            ]
+        )
 
     def settle(self, recorder: Recorder) -> None:
         """Bring agent, person's model, counters and sums to where the batch stands."""

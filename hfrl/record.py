@@ -339,6 +339,10 @@ def _kept(texts: dict[Any, str], key: Any, text: str) -> str:
     return text
 
 
+#: A press, index and episode of the step that was on the screen, what each step was credited, and the wall time.
+Entry = tuple[Feedback, int, int, Sequence[tuple[int, float]], float]
+
+
 class FeedbackLog:
     """``feedback.jsonl``: one line per press, with the credit it received. ``saved`` is :meth:`state` of a run that
     goes on; None begins anew."""
@@ -373,26 +377,41 @@ class FeedbackLog:
 
         ``wall`` and ``session`` are those of another log whose press this is.
         """
+        at = self._at(time.time()) if wall is None else f"{wall:.3f}"
+        pooled = f', "session": {json.dumps(session)}' if session else ""
+        self._file.write(self._line(feedback, index, episode, shares, at, pooled))
+        self.presses += 1
+
+    def presses_of(self, entries: Sequence[Entry]) -> None:
+        """Add many presses at once: a third of the time that they take one by one between steps."""
+        line, at = self._line, self._at
+        lines = [
+            line(feedback, index, episode, shares, at(moment), "")
+            for feedback, index, episode, shares, moment in entries
+        ]
+        self._file.write("".join(lines))
+        self.presses += len(lines)
+
+    def _line(
+        self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]], wall: str, pooled: str
+    ) -> str:
         # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs five times as
         # much. Every value is a number but the names, which may be anything.
-        value, latency, trainer = feedback.value, feedback.latency, feedback.trainer
+        value, moment, latency, trainer = feedback
         if len(shares) == 1:
-            credit = f"[{shares[0][0]}, {shares[0][1]!r}]"
+            ((credited, share),) = shares
+            credit = f"[{credited}, 1.0]" if share == 1.0 else f"[{credited}, {share!r}]"
         else:
             credit = ", ".join([f"[{credited}, {share!r}]" for credited, share in shares])
-        at = self._now() if wall is None else f"{wall:.3f}"
-        pooled = f', "session": {json.dumps(session)}' if session else ""
-        self._file.write(
-            f'{{"event": "feedback", "t": {feedback.time:.6f}, "wall": {at}, '
+        return (
+            f'{{"event": "feedback", "t": {moment:.6f}, "wall": {wall}, '
             f'"step": {index}, "episode": {episode}, {self._valued.get(value) or self._value(value)}, '
             f'"latency": {self._late.get(latency) or self._latency(latency)}, "credit": [{credit}], '
             f'"trainer": {self._named.get(trainer) or self._name(trainer)}{pooled}}}\n'
         )
-        self.presses += 1
 
-    def _now(self) -> str:
+    def _at(self, now: float) -> str:
         """Wall time in seconds; thousands of presses share a millisecond, and its text."""
-        now = time.time()
         if not 0 <= now - self._wall[0] < MILLISECOND:
             self._wall = now, f"{now:.3f}"
         return self._wall[1]

@@ -12,8 +12,7 @@ from hfrl.checkpoint import Saved, sync
 from hfrl.config import Arm
 from hfrl.loop import Evaluation
 from hfrl.reading import Arrays
-from hfrl.record import FeedbackLog, Monitor, Progress, write_arrays, write_json
-from hfrl.types import Feedback, Press
+from hfrl.record import Entry, FeedbackLog, Monitor, Progress, write_arrays, write_json
 
 #: What the names of the evaluations' arrays begin with in a checkpoint.
 EVALUATED = "eval."
@@ -161,16 +160,12 @@ class Recorder:
     def sums(self, sums: tuple[float, float, int]) -> None:
         self._errors, self._signals, self._updates = sums
 
-    def pressed(self, press: Press) -> None:
-        """Log a press."""
-        feedback, step, shares = press
-        self.fed_back(feedback, step.index, step.episode, shares)
-
-    def fed_back(self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]]) -> None:
-        """Log a press that came while step ``index`` of ``episode`` was on the screen."""
-        self._log.press(feedback, index, episode, shares)
-        self._feedback += feedback.value
-        self._presses += 1
+    def heard(self, entries: Sequence[Entry]) -> None:
+        """Log presses, in their order."""
+        self._log.presses_of(entries)
+        for entry in entries:  # one by one: a run that is stopped and goes on adds in the same order
+            self._feedback += entry[0].value
+        self._presses += len(entries)
 
     def evaluated(self, steps: int) -> None:
         """Evaluate after so many steps, unless that was done (a run may be stopped there); write a row of progress."""
