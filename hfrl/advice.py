@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfrl.features import Tiles
-from hfrl.policy import epsilon_greedy_probabilities
+from hfrl.policy import epsilon_greedy_into
 from hfrl.ports import Blend, Context, Port, PotentialPlan, constant
 from hfrl.returns import td_target
 from hfrl.schedules import Linear, Schedule, checked
@@ -69,7 +69,8 @@ def own_action(values: Sequence[float], epsilon: float, rng: Any) -> int:
     (0, 1)
     """
     u = draw(rng)
-    probabilities = epsilon_greedy_probabilities(values, epsilon)
+    probabilities = [0.0] * len(values)
+    epsilon_greedy_into(values, epsilon, probabilities)
     cumulative, action = 0.0, 0
     for k in range(len(probabilities)):
         if probabilities[k] > 0:

@@ -23,6 +23,7 @@ from hfrl.kernel_blends import (
     choice_lines,
     delegated_lines,
     estimate_lines,
+    estimate_scratch,
     mix_lines,
     potential_lines,
     reward_lines,
@@ -32,7 +33,7 @@ from hfrl.listening import counts
 from hfrl.mdp import once
 from hfrl.models import running_mean
 from hfrl.page import Page, RefusedError, exponential, linear, own
-from hfrl.policy import explored, softmax_probabilities, upper_bounds
+from hfrl.policy import explored_into, softmax_into, upper_bounds
 from hfrl.ports import Blend
 from hfrl.tabular import TabularAgent
 from hfrl.teachers import Dials, drifted, oracle, tired
@@ -232,6 +233,7 @@ def _lines(
         *("        " + line for line in _known_widths(agent, tables, world.actions + _extra(blend))),
         f"        probabilities = np.empty({world.actions * (1 + _extra(blend))})",
         f"        evidence = np.empty({world.actions})",
+        *("        " + line for line in estimate_scratch(blend, world.actions)),
         "        n_steps = 0",
         "        n_spoken = 0",
         "        n_episodes = 0",
@@ -281,9 +283,8 @@ def _exploration_lines(page: Page, exploration: str, rate: str, mixed: bool) -> 
             return ["    for k in range(n):", f"        probabilities[k] = {own('pi')}[o][k]"]
         return [f"    probabilities = {own('pi')}[o]", *_sample_lines()]
     if exploration == "softmax":
-        page.functions["softmax_probabilities"] = softmax_probabilities
-        lines = [f"    weights = softmax_probabilities(values, {rate})"]
-        lines += ["    for k in range(n):", "        probabilities[k] = weights[k]"]
+        page.functions["softmax_into"] = softmax_into
+        lines = [f"    softmax_into(values, {rate}, probabilities)"]
         return lines + ([] if mixed else _sample_lines())
     lines = []
     if exploration == "ucb":
@@ -385,15 +386,15 @@ def _loop_lines(
 
 
 def _prior(page: Page, agent: Any) -> str:
-    """The agent's own policy in ``row`` of its table, as an expression: ``prior`` of the shell of tables."""
+    """Writes the agent's own policy in ``row`` of its table into ``priors[judged]``: ``TabularAgent.prior``."""
     if type(agent).prior is not TabularAgent.prior or getattr(agent, "available", False):
         raise RefusedError(f"what {type(agent).__name__} would do by itself is no exploration of a whole row")
-    page.functions["explored"] = explored
+    page.functions["explored_into"] = explored_into
     scope = {name: own(name) for name in agent.learnt()} | {"s": "row"}
     rule = type(agent).values_rule
     values = f"{own('q')}[row]" if rule is None else page.call("values_of", rule, scope, agent)
     rate = page.schedule(agent._exploration_rate, "steps", "episodes")
-    return f"explored({values}, {rate}, {agent.exploring})"
+    return f"explored_into({values}, {rate}, {agent.exploring}, priors[judged])"
 
 
 def _first_lines(page: Page, world: World) -> list[str]:

@@ -79,7 +79,7 @@ def _shaping_lines(page: Page, port: Port, rule: Shape, estimated: bool) -> list
 def estimate_lines(page: Page, blend: Blend, prior: str, actions: int) -> list[str]:
     """What is believed of the trainer, estimated anew as an episode begins: :class:`hfrl.policy_shaping.Estimate`.
 
-    ``prior`` is the agent's own policy in ``row``, as an expression.
+    ``prior`` writes the agent's own policy in ``row`` into ``priors[judged]``.
     """
     if blend.estimator is None:
         return []
@@ -93,29 +93,39 @@ def estimate_lines(page: Page, blend: Blend, prior: str, actions: int) -> list[s
         "if due(episode):",
         f"    before = believed if believed >= 0 else {FIRST_GUESS}",
         "    odds = log_odds(before)",
-        f"    for estimating in range({ROUNDS_AN_EPISODE}):",
-        "        agree, disagree, judged = 0.0, 0.0, False",
-        "        for row in range(d_said.shape[0]):",
-        "            said = False",
+        # The rows of which anything was said, and what the agent would do there: alike in every round.
+        "    judged = 0",
+        "    for row in range(d_said.shape[0]):",
+        "        said = False",
+        f"        for k in range({actions}):",
+        "            said |= d_said[row, k, 0] != 0 or d_said[row, k, 1] != 0",
+        "        if said:",
+        f"            {prior}",
+        "            judged_rows[judged] = row",
+        "            judged += 1",
+        f"    for estimating in range({ROUNDS_AN_EPISODE} if judged else 0):",
+        "        agree, disagree = 0.0, 0.0",
+        "        for at in range(judged):",
+        "            row = judged_rows[at]",
         f"            for k in range({actions}):",
-        "                said |= d_said[row, k, 0] != 0 or d_said[row, k, 1] != 0",
-        "            if said:",
-        "                judged = True",
-        f"                prior = {prior}",
-        f"                for k in range({actions}):",
-        "                    probabilities[k] = prior[k]",
-        "                    evidence[k] = 0.0 + (d_said[row, k, 0] - d_said[row, k, 1]) * odds",
-        f"                advise(probabilities[:{actions}], evidence[:{actions}], 1.0, True)",
-        f"                for k in range({actions}):",
-        "                    agree += agreeing(d_said[row, k, 0], d_said[row, k, 1], probabilities[k])",
-        "                    disagree += agreeing(d_said[row, k, 1], d_said[row, k, 0], probabilities[k])",
-        "        if not judged:",
-        "            break",
+        "                probabilities[k] = priors[at, k]",
+        "                evidence[k] = 0.0 + (d_said[row, k, 0] - d_said[row, k, 1]) * odds",
+        f"            advise(probabilities[:{actions}], evidence[:{actions}], 1.0, True)",
+        f"            for k in range({actions}):",
+        "                agree += agreeing(d_said[row, k, 0], d_said[row, k, 1], probabilities[k])",
+        "                disagree += agreeing(d_said[row, k, 1], d_said[row, k, 0], probabilities[k])",
         f"        believed, odds = maximised(agree, disagree, {a}, {b})",
         f"        if abs(believed - before) < {SETTLED}:",
         "            break",
         "        before = believed",
     ]
+
+
+def estimate_scratch(blend: Blend, actions: int) -> list[str]:
+    """Where :func:`estimate_lines` keep what they look up once for all rounds."""
+    if blend.estimator is None:
+        return []
+    return [f"priors = np.empty((d_said.shape[0], {actions}))", "judged_rows = np.empty(d_said.shape[0], np.int64)"]
 
 
 def _sharing_lines(page: Page, port: Port) -> list[str]:

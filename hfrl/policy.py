@@ -222,24 +222,34 @@ def upper_bound_greedy(values: Sequence[float], confidence: float) -> Discrete: 
     return greedy(values)
 
 
-def epsilon_greedy_probabilities(values: Sequence[float], epsilon: float) -> list[float]:
-    """The probabilities of :func:`epsilon_greedy`, for rules that average over what is done next."""
-    best = max(values)
+def epsilon_greedy_into(values: Sequence[float], epsilon: float, into: list[float]) -> None:
+    """The probabilities of :func:`epsilon_greedy`, written into a list (or an array, where it is compiled)."""
     other = epsilon / len(values)
+    best = max(values)
     tied = other + (1 - epsilon) / values.count(best)
-    return [tied if value == best else other for value in values]
+    for a in range(len(values)):
+        into[a] = tied if values[a] == best else other
+
+
+def softmax_into(values: Sequence[float], temperature: float, into: list[float]) -> None:
+    """The probabilities of :func:`softmax`, written into a list (or an array, where it is compiled)."""
+    if temperature <= 0:
+        epsilon_greedy_into(values, 0.0, into)
+        return
+    best = max(values)
+    total = 0.0
+    for a in range(len(values)):
+        into[a] = math.exp((values[a] - best) / temperature)
+        total += into[a]
+    for a in range(len(values)):
+        into[a] /= total
 
 
 def softmax_probabilities(values: Sequence[float], temperature: float) -> list[float]:
     """The probabilities of :func:`softmax`."""
-    best = max(values)
-    if temperature <= 0:
-        return epsilon_greedy_probabilities(values, 0.0)
-    weights = [math.exp((value - best) / temperature) for value in values]
-    total = 0.0
-    for weight in weights:
-        total += weight
-    return [weight / total for weight in weights]
+    probabilities = [0.0] * len(values)
+    softmax_into(values, temperature, probabilities)
+    return probabilities
 
 
 def upper_bounds(values: Sequence[float], counts: Sequence[int], confidence: float) -> list[float]:
@@ -261,16 +271,25 @@ def upper_bounds(values: Sequence[float], counts: Sequence[int], confidence: flo
 EPSILON_GREEDY, SOFTMAX, UCB = range(3)
 
 
+def explored_into(values: Sequence[float], rate: float, exploring: int, into: list[float]) -> None:
+    """The probabilities of an exploration by its number, for rules that average over what is done next, written into a
+    list (or an array, where it is compiled). Beyond its first trials the upper confidence bound aims at the best
+    actions alone, so that is what it averages over."""
+    if exploring == SOFTMAX:
+        softmax_into(values, rate, into)
+    else:
+        epsilon_greedy_into(values, rate if exploring == EPSILON_GREEDY else 0.0, into)
+
+
 def explored(values: Sequence[float], rate: float, exploring: int) -> list[float]:
-    """The probabilities of an exploration by its number, for rules that average over what is done next. Beyond its
-    first trials the upper confidence bound aims at the best actions alone, so that is what it averages over.
+    """The probabilities of :func:`explored_into`.
 
     >>> explored([0.0, 1.0], 0.5, EPSILON_GREEDY), explored([0.0, 1.0], 0.5, UCB)
     ([0.25, 0.75], [0.0, 1.0])
     """
-    if exploring == SOFTMAX:
-        return softmax_probabilities(values, rate)
-    return epsilon_greedy_probabilities(values, rate if exploring == EPSILON_GREEDY else 0.0)
+    probabilities = [0.0] * len(values)
+    explored_into(values, rate, exploring, probabilities)
+    return probabilities
 
 
 def expected_value(values: Sequence[float], rate: float, exploring: int) -> float:
