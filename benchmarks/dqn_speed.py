@@ -10,6 +10,10 @@ of one world, Stable-Baselines3's buffer, torch's Adam, a target copied paramete
 writer; `lean script` is the same algorithm without a vector world and with buffers of its own, about as fast as eager
 torch gets. Stable-Baselines3 and torch are left out where they are not installed. Returns are those of 20 greedy
 episodes after it.
+
+The ratios depend on the processor: OpenBLAS, which multiplies our matrices, and MKL, which multiplies torch's, are each
+the faster one somewhere. Some processors with AVX-512 OpenBLAS takes for older ones (the first line says which kernels
+it has): OPENBLAS_CORETYPE=SkylakeX helps it there, and leaves MKL as it is.
 """
 
 import argparse
@@ -30,6 +34,7 @@ import numpy as np
 
 import hfrl
 from hfrl.agents import DQN
+from hfrl.doctor import blas_kernels
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "clean": {
@@ -231,7 +236,7 @@ def main() -> None:
         runs["lean script"] = lean
     if importlib.util.find_spec("stable_baselines3"):
         runs["cleanrl"], runs["sb3"] = cleanrl, stable_baselines
-    print(f"a greedy action on 120-84: {acting():.1f} us (bar 15)")
+    print(f"a greedy action on 120-84: {acting():.1f} us (bar 15); numpy's OpenBLAS has its {blas_kernels()} kernels")
     for name in SETTINGS:
         found: dict[str, list[Ran]] = {who: [] for who in runs}
         for seed in range(arguments.rounds):
