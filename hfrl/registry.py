@@ -93,7 +93,8 @@ AGENTS: Mapping[str, Entry] = {
         "feedback: silence is evidence, too  [error=0.1 withhold_praise=0.1 withhold_blame=0.9]",
     ),
     "i_sabl": Entry(
-        "hfrl.agents.i_sabl:ISabl", "feedback: SABL that infers what is withheld, and how often  [error=0.1]"
+        "hfrl.agents.i_sabl:ISabl",
+        "feedback: SABL that infers what is withheld, and how often  [error=0.1 hidden=right]",
     ),
     "q_on_feedback": Entry(
         "hfrl.agents.q_on_feedback:QOnFeedback", "feedback: Q-learning with praise as the reward, a warned-of baseline"

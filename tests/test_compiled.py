@@ -277,6 +277,10 @@ def test_every_exploration_and_schedule(agent: str, settings: dict[str, Any]) ->
     same_bits("FrozenLake-v1", agent, 4_000, **settings)
 
 
+def test_i_sabl_as_in_the_paper() -> None:
+    same_bits("FrozenLake-v1", "i_sabl", 3_000, dials=Dials(0.9, 0.3), hidden="strategy")
+
+
 def test_a_run_in_pieces_is_the_run() -> None:
     env = make("FrozenLake-v1")
     whole, pieces = (Batch(env, agent_of("q_learning", env), range(5)) for _ in range(2))
