@@ -33,8 +33,8 @@ import gymnasium as gym
 import numpy as np
 
 import hfrl
+from hfrl import blas
 from hfrl.agents import DQN
-from hfrl.doctor import blas_kernels
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "clean": {
@@ -236,7 +236,7 @@ def main() -> None:
         runs["lean script"] = lean
     if importlib.util.find_spec("stable_baselines3"):
         runs["cleanrl"], runs["sb3"] = cleanrl, stable_baselines
-    print(f"a greedy action on 120-84: {acting():.1f} us (bar 15); numpy's OpenBLAS has its {blas_kernels()} kernels")
+    print(f"a greedy action on 120-84: {acting():.1f} us (bar 15); numpy's OpenBLAS has its {blas.kernels()} kernels")
     for name in SETTINGS:
         found: dict[str, list[Ran]] = {who: [] for who in runs}
         for seed in range(arguments.rounds):

@@ -1,6 +1,5 @@
 """What can be wrong with an installation, or with a run folder, and what to type."""
 
-import ctypes
 import importlib.util
 import os
 import platform
@@ -40,8 +39,6 @@ LEAST_FREE = 200 * 2**20
 PROBE_SECONDS = 60
 #: What SDL draws with where nobody can see it.
 UNSEEN = ("offscreen", "dummy", "evdev")
-#: OpenBLAS's kernels that use half of an AVX-512 register.
-NARROW = ("Haswell", "Zen")
 BARE_PYGAME = "pip uninstall -y pygame pygame-ce && pip install pygame-ce"
 
 
@@ -203,38 +200,10 @@ def _cache() -> Finding:
         return Finding(False, f"machine code cannot be kept: {error}", "export HFRL_CACHE=/a/folder/of/yours")
 
 
-def blas_kernels() -> str | None:
-    """Which of OpenBLAS's kernels multiply numpy's matrices, by their name; None where numpy brings no OpenBLAS."""
-    import numpy as np
-
-    for path in (Path(np.__file__).parents[1] / "numpy.libs").glob("*openblas*"):
-        try:
-            name = ctypes.CDLL(str(path)).scipy_openblas_get_corename64_
-        except (OSError, AttributeError):
-            continue
-        name.restype = ctypes.c_char_p
-        return str(name().decode())
-    return None
-
-
-def _has_avx512() -> bool:
-    from numpy._core import _multiarray_umath
-
-    return bool(getattr(_multiarray_umath, "__cpu_features__", {}).get("AVX512_SKX"))
-
-
 def _products() -> Finding:
-    """OpenBLAS knows some processors for less than they are: no fault, but half of the speed of a wide network."""
-    kernels = blas_kernels()
-    if kernels is None:
-        return Finding(True, "numpy multiplies matrices with a library of the system")
-    said = f"numpy multiplies matrices with OpenBLAS's {kernels} kernels"
-    if kernels in NARROW and _has_avx512():
-        said += (
-            "; this processor has AVX-512: OPENBLAS_CORETYPE=SkylakeX before the command makes deep agents up to 1.4 "
-            "times as fast (and the last bits of their networks others)"
-        )
-    return Finding(True, said)
+    """OpenBLAS takes some processors for less than they are: no fault, but a third of the speed of a wide network."""
+    well, said = _probe("from hfrl.blas import described; print(described())")
+    return Finding(well, said if well else f"numpy does not start: {said}", "pip install --force-reinstall numpy")
 
 
 # --- run folders -----------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ OUTSIDE = ("tests", "demos", "benchmarks", "docs")
 FLOOR = {
     0: "types plain policy schedules returns models mdp seeding tabular grids traces prediction features linear "
     "planning "
-    "network shapes fused nets torch_nets backends outputs frames human_net "
+    "network shapes fused blas nets torch_nets backends outputs frames human_net "
     "encoding replay deep priorities distributional noisy reading labels ports listening gradients strategies "
     "words deep_listening",
     1: "blend tamer_rl policy_shaping advice credit teachers judges people heuristics preferences",
@@ -63,6 +63,7 @@ LIBRARIES = {
     "hfrl.search": {"optuna"},
     "hfrl.portrait": {"numpy"},
     "hfrl.insight": set(),
+    "hfrl.blas": {"numpy"},
     "hfrl.nets": {"numpy"},
     "hfrl.replay": {"numpy"},
     "hfrl.priorities": {"numpy"},

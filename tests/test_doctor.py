@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from hfrl import doctor
+from hfrl import blas, doctor
 from hfrl.cells import locked
 from hfrl.run import main
 from hfrl.types import UserError
@@ -211,25 +211,22 @@ def test_a_cache_that_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("kernels", "wide", "advised"), [("Haswell", True, True), ("Haswell", False, False), ("SkylakeX", True, False)]
 )
-def test_kernels_of_half_the_width_are_no_fault_but_are_told(
+def test_kernels_of_half_the_width_are_told(
     kernels: str, wide: bool, advised: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "blas_kernels", lambda: kernels)
-    monkeypatch.setattr(doctor, "_has_avx512", lambda: wide)
-    finding = doctor._products()
-    assert finding.well
-    assert f"OpenBLAS's {kernels} kernels" in finding.text
-    assert ("OPENBLAS_CORETYPE=SkylakeX" in finding.text) == advised
+    monkeypatch.setattr(blas, "kernels", lambda: kernels)
+    monkeypatch.setattr(blas, "has_avx512", lambda: wide)
+    assert f"OpenBLAS's {kernels} kernels" in blas.described()
+    assert ("OPENBLAS_CORETYPE=SkylakeX" in blas.described()) == advised
 
 
-def test_the_kernels_named_are_those_that_the_environment_asks_for() -> None:
-    """An OpenBLAS that is told what to be says so, where numpy brings one."""
-    if doctor.blas_kernels() is None or platform.machine() not in ("x86_64", "AMD64"):
+def test_the_kernels_named_are_those_that_the_environment_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OpenBLAS that is told what to be says so, where numpy brings one; that is no fault."""
+    if blas.kernels() is None or platform.machine() not in ("x86_64", "AMD64"):
         pytest.skip("numpy has no OpenBLAS of its own here, or of other names")
-    program = "from hfrl import doctor; print(doctor.blas_kernels())"
-    told = {**os.environ, "OPENBLAS_CORETYPE": "Nehalem"}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=told)
-    assert done.stdout.strip() == "Nehalem"
+    monkeypatch.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    finding = doctor._products()
+    assert (finding.well, finding.text) == (True, "numpy multiplies matrices with OpenBLAS's Nehalem kernels")
 
 
 # --- run folders -----------------------------------------------------------------------------------------------------
