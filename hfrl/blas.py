@@ -1,6 +1,7 @@
 """Which library multiplies numpy's matrices, and whether it makes the most of the processor."""
 
 import ctypes
+import importlib
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,11 @@ def kernels() -> str | None:
 
 def has_avx512() -> bool:
     """Whether numpy finds AVX-512 as the first server processors had it; False where it does not say."""
-    from numpy._core import _multiarray_umath
-
-    return bool(getattr(_multiarray_umath, "__cpu_features__", {}).get("AVX512_SKX"))
+    try:
+        features = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    except (ImportError, AttributeError):
+        return False
+    return bool(features.get("AVX512_SKX"))
 
 
 def described() -> str:
