@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 from hfrl import kernel
 from hfrl.blend import Blend
 from hfrl.kernel import RefusedError, World
-from hfrl.labels import SOMEBODY, Labels
+from hfrl.labels import RECENT, SOMEBODY, Labels
 from hfrl.seeding import draw, pick, state_of, streams
 from hfrl.teachers import Dials, dial_generators
 from hfrl.types import UserError
@@ -295,6 +295,8 @@ class Batch:
         self.h_mean = np.zeros((count, rows, actions))
         self.h_count = np.zeros((count, rows, actions), np.int64)
         self._said = np.zeros((count, rows, actions, 2))
+        self._fades = bool(blend and blend.fades)
+        self._times = np.full((count, rows, actions, RECENT) if self._fades else (count, 1, 1, 1), -1, np.int64)
         plan_of_phi = blend.potential if blend else None
         self._phi = np.zeros((count, int(env.observation_space.n) if plan_of_phi else 1, actions))
         self._potential = plan_of_phi
@@ -352,7 +354,15 @@ class Batch:
 
     def _call(self, lo: int, hi: int, goals: tuple[int, int], returns: Any, lengths: Any) -> None:
         shared = (*self.world.shared.values(), self._observation_of, self._good, self._available)
-        each = (*self._own.values(), *self.tables.values(), self.h_mean, self.h_count, self._said, self._phi)
+        each = (
+            *self._own.values(),
+            *self.tables.values(),
+            self.h_mean,
+            self.h_count,
+            self._said,
+            self._times,
+            self._phi,
+        )
         state = (self._draws, self._clock, self._real, returns, lengths, self.rewards, self.actions, self._spoken)
         self._module.run(lo, hi, *goals, self.world.limit, self.plan.numbers, *shared, *each, *state)
 
@@ -434,7 +444,7 @@ class Batch:
     def state(self) -> Arrays:
         """What the kernel keeps beside tables and H: generators, clocks, sums, labels, a blend's own potential, and the
         worlds' own tables."""
-        beside = {"said": self._said, "phi": self._phi}
+        beside = {"said": self._said, "times": self._times, "phi": self._phi}
         return {"draws": self._draws, "clock": self._clock, "real": self._real, **beside, **self._own}
 
     def restore(self, learnt: Arrays, kept: Arrays) -> None:
@@ -457,6 +467,9 @@ class Batch:
         judged = np.flatnonzero(said.any(axis=1)).tolist()
         if judged:
             labels.said[SOMEBODY] = dict(zip(judged, said[judged].tolist(), strict=True))
+        if self._fades:
+            kept = self._times[i].reshape(-1, RECENT)
+            labels.times = {pair: [(at, 1.0) for at in kept[pair].tolist() if at >= 0] for pair in judged}
         return labels
 
 

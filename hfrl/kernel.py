@@ -24,6 +24,7 @@ from hfrl.kernel_blends import (
     delegated_lines,
     estimate_lines,
     estimate_scratch,
+    heard_lines,
     mix_lines,
     potential_lines,
     reward_lines,
@@ -182,8 +183,6 @@ def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: K
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
     if blend.extends == "features":
         raise RefusedError("H among the features of an agent is no table")
-    if blend.fades:
-        raise RefusedError("eligibility asks how fresh labels are, and the compiled loop does not keep their times")
     extend(agent, blend, None)
     page = Page()
     tables = tuple(agent.learnt())
@@ -202,7 +201,7 @@ def _lines(
 ) -> list[str]:
     """The whole page: ``choose``, and ``run`` with its loop over seeds and steps."""
     restricted = ["available"] if getattr(agent, "available", ()) else []
-    person = ["h_mean", "h_count", "d_said", "phi"]
+    person = ["h_mean", "h_count", "d_said", "times", "phi"]
     given = ["numbers", *map(own, tables), *person, *restricted, "believed"]
     choose = _choose_lines(page, agent, blend, given)
     arrays = [*world.shared, "observation_of", "good", "available"]
@@ -368,7 +367,8 @@ def _loop_lines(
         page.functions["running_mean"] = running_mean
         lines += ["if spoke:", "    h_count[o, a] += 1"]
         lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
-        lines += ["    d_said[o, a, int(label < 0)] += 1.0", *("    " + line for line in start_lines(page, blend))]
+        heard = [*heard_lines(page, blend), *start_lines(page, blend)]
+        lines += ["    d_said[o, a, int(label < 0)] += 1.0", *("    " + line for line in heard)]
     lines += ["signal = r", *potential_lines(page, blend, agent, dials is not None)]
     lines += reward_lines(page, blend, agent, dials is not None)
     own_choice = ("c", "c2" if on_policy else "a2") if _extra(blend) else ("a", "a2")

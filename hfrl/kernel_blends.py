@@ -1,11 +1,12 @@
 """A blend's ports as lines of the compiled page. Each rule of ours has its lines here, and they call the very functions
 that the rule calls; what is none of ours is refused."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hfrl import advice, tamer_rl
 from hfrl.blend import due
-from hfrl.labels import SOMEBODY
+from hfrl.labels import SOMEBODY, noted, recency_in
 from hfrl.page import Page, RefusedError, named, own
 from hfrl.policy import expected_value
 from hfrl.policy_shaping import (
@@ -36,11 +37,30 @@ def bias_lines(page: Page, blend: Blend) -> list[str]:
         return []
     lines = ["    biased = np.empty(n)", "    for k in range(n):", "        b = 0.0"]
     for port in blend.bias:
-        if port.rule not in BIASES:
-            raise RefusedError(f"the bias rule {named(port.rule)} is none of ours")
-        table, minus = BIASES[port.rule]
-        lines.append(f"        b = b + ({minus}{page.schedule(port.weight, 'index', 'episode')}) * {table}[o][k]")
+        rule, fresh = _freshness(page, port.rule)
+        if rule not in BIASES:
+            raise RefusedError(f"the bias rule {named(rule)} is none of ours")
+        table, minus = BIASES[rule]
+        said = f"({table}[o][k] * {fresh('o', 'k')})" if fresh else f"{table}[o][k]"
+        lines.append(f"        b = b + ({minus}{page.schedule(port.weight, 'index', 'episode')}) * {said}")
     return [*lines, "        biased[k] = values[k] + b", "    values = biased"]
+
+
+def _freshness(page: Page, rule: Rule) -> tuple[Rule, Callable[[str, str], str] | None]:
+    """A rule without the eligibility module, and what the module says of a row and an action; None where it is off."""
+    if not isinstance(rule, tamer_rl.Fading):
+        return rule, None
+    page.functions["recency_in"] = recency_in
+    decay = page.number(rule.decay)
+    return rule.rule, lambda row, action: f"recency_in(times[{row}, {action}], index, {decay})"
+
+
+def heard_lines(page: Page, blend: Blend) -> list[str]:
+    """A label came for ``o`` and ``a``: when it was, where the blend asks how fresh labels are."""
+    if not blend.fades:
+        return []
+    page.functions["noted"] = noted
+    return ["noted(times[o, a], index - 1)"]
 
 
 def mix_lines(page: Page, blend: Blend) -> list[str]:
@@ -49,10 +69,11 @@ def mix_lines(page: Page, blend: Blend) -> list[str]:
     for port in blend.mix:
         if isinstance(port.rule, Shape):
             lines += _shaping_lines(page, port, port.rule, blend.estimator is not None)
-        elif port.rule is tamer_rl.share_control:
-            lines += _sharing_lines(page, port)
-        else:
-            raise RefusedError(f"the mix rule {named(port.rule)} is none of ours")
+            continue
+        rule, fresh = _freshness(page, port.rule)
+        if rule is not tamer_rl.share_control:
+            raise RefusedError(f"the mix rule {named(rule)} is none of ours")
+        lines += _sharing_lines(page, port, fresh)
     return lines
 
 
@@ -128,10 +149,14 @@ def estimate_scratch(blend: Blend, actions: int) -> list[str]:
     return [f"priors = np.empty((d_said.shape[0], {actions}))", "judged_rows = np.empty(d_said.shape[0], np.int64)"]
 
 
-def _sharing_lines(page: Page, port: Port) -> list[str]:
+def _sharing_lines(page: Page, port: Port, fresh: Callable[[str, str], str] | None) -> list[str]:
     """Control sharing: with probability min(beta, 1) what H likes best, where it was taught anything."""
+    lines = [f"    beta = {page.schedule(port.weight, 'index', 'episode')}"]
+    if fresh:
+        lines += ["    freshest = 0.0", "    for k in range(times.shape[1]):"]
+        lines += [f"        freshest = max(freshest, {fresh('o', 'k')})", "    beta = beta * freshest"]
     return [
-        f"    beta = {page.schedule(port.weight, 'index', 'episode')}",
+        *lines,
         "    taught = False",
         "    for k in range(n):",
         "        taught |= h_count[o][k] > 0",
@@ -212,7 +237,8 @@ def reward_lines(page: Page, blend: Blend, agent: Any, taught: bool) -> list[str
     if sum(port.phi is not None for port in blend.reward) > 1:
         raise RefusedError("two potentials of the person's model in a row")
     for port in blend.reward:
-        told = _told_lines(page, port.rule, agent, taught)
+        rule, fresh = _freshness(page, port.rule)
+        told = _told_lines(page, rule, agent, taught, f"h_mean[o, a] * {fresh('o', 'a')}" if fresh else "h_mean[o, a]")
         lines.append(f"beta = {page.schedule(port.weight, 'index', 'episode')}")
         lines += ["phi2 = 0.0"] if port.phi is not None else []
         lines += ["if beta != 0:", *("    " + line for line in told)]
@@ -220,12 +246,12 @@ def reward_lines(page: Page, blend: Blend, agent: Any, taught: bool) -> list[str
     return lines
 
 
-def _told_lines(page: Page, rule: Rule, agent: Any, taught: bool) -> list[str]:
-    """One reward rule at a weight ``beta`` that is not 0."""
+def _told_lines(page: Page, rule: Rule, agent: Any, taught: bool, said: str) -> list[str]:
+    """One reward rule at a weight ``beta`` that is not 0; ``said`` is what H says of the step."""
     gamma = page.number(agent.gamma)
     if rule is tamer_rl.add_model:
         page.functions["shaped_reward"] = tamer_rl.shaped_reward
-        return ["signal = shaped_reward(signal, beta, h_mean[o, a])"]
+        return [f"signal = shaped_reward(signal, beta, {said})"]
     if rule is tamer_rl.add_press:
         page.functions["shaped_reward"] = tamer_rl.shaped_reward
         return [f"signal = shaped_reward(signal, beta, {'label if spoke else 0.0' if taught else '0.0'})"]

@@ -29,6 +29,16 @@ def sign(value: float) -> int:
     return (value > 0) - (value < 0)
 
 
+def aged(share: float, age: int, decay: float) -> float:
+    """What is left of a label in the trace of its pair after so many steps: share * decay^age.
+
+    >>> aged(1.0, 2, 0.5), aged(0.25, -1, 0.5)
+    (0.25, 0.25)
+    """
+    left: float = share * decay ** float(max(0, age))  # a whole exponent would be multiplied out where it is compiled
+    return left
+
+
 def recency_of(labels: Sequence[tuple[int, float]], now: int, decay: float) -> float:
     """min(1, sum of share * decay^age), an eligibility trace that is full at 1; ``labels`` are (step, share).
 
@@ -37,7 +47,39 @@ def recency_of(labels: Sequence[tuple[int, float]], now: int, decay: float) -> f
     """
     trace = 0.0
     for at, share in labels:
-        trace += share * decay ** max(0, now - at)
+        trace += aged(share, now - at, decay)
+    return min(1.0, trace)
+
+
+def noted(times: NDArray[np.int64], at: int) -> None:
+    """Write down when a whole label came, in a row of times that ends where it is full or with a -1; the oldest goes
+    where there is no room.
+
+    >>> times = np.array([3, 5, -1])
+    >>> noted(times, 6), noted(times, 9), times.tolist()
+    (None, None, [5, 6, 9])
+    """
+    k = 0
+    while k < len(times) and times[k] >= 0:
+        k += 1
+    if k == len(times):
+        for j in range(1, k):
+            times[j - 1] = times[j]
+        k -= 1
+    times[k] = at
+
+
+def recency_in(times: NDArray[np.int64], now: int, decay: float) -> float:
+    """:func:`recency_of` whole labels in such a row.
+
+    >>> recency_in(np.array([0, 1, -1]), 2, 0.5), recency_of([(0, 1.0), (1, 1.0)], 2, 0.5)
+    (0.75, 0.75)
+    """
+    trace = 0.0
+    for k in range(len(times)):
+        if times[k] < 0:
+            break
+        trace += aged(1.0, now - times[k], decay)
     return min(1.0, trace)
 
 

@@ -174,6 +174,26 @@ def test_the_trainer_is_estimated_alike(
     assert 0.0 <= batch.arrays(0)["reliability"][0] <= 1.0
 
 
+@pytest.mark.parametrize(
+    "blend",
+    [
+        blends.reward_shaping(1.0, eligibility=0.9),
+        blends.action_biasing(2.0, decay=0.98, eligibility=0.99),
+        blends.control_sharing(1.5, eligibility=0.8),
+        blends.chain(
+            blends.reward_shaping(0.5, eligibility=0.5),
+            blends.action_biasing(1.0),
+            blends.control_sharing(1, eligibility=1),
+        ),
+    ],
+    ids=lambda blend: blend.name,
+)
+@pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
+def test_how_fresh_labels_are(agent: str, blend: Blend) -> None:
+    """More labels of a pair than are kept with their times, too: the person judges every step."""
+    same_bits("FrozenLake-v1", agent, 3_000, blend, Dials(0.9, 1.0))
+
+
 def test_look_back_advice_remembers_the_step_before() -> None:
     same_bits("hfrl/Pizza-v0", "sarsa", 3_000, blends.look_back_advice("linear:1:0:2000"), Dials(0.9, 0.3))
 
@@ -227,7 +247,6 @@ def test_augmentation_of_an_agent_that_averages(settings: dict[str, Any]) -> Non
     [
         (blends.model_feature(), "sarsa", "H among the features"),
         (blends.chain(blends.potential_based(), blends.potential_based()), "sarsa", "two potentials"),
-        (blends.action_biasing(eligibility=0.9), "sarsa", "how fresh labels are"),
     ],
 )
 def test_blends_that_only_the_python_loop_runs(blend: Blend, agent: str, reason: str) -> None:

@@ -63,6 +63,11 @@ CASES: list[dict[str, Any]] = [
     {"env": "hfrl/Pizza-v0", "teacher": GOOD, "blend": "policy_shaping:consistency=0.9+pies:episodes=20"},
     {"env": "hfrl/Pizza-v0", "teacher": "sabl:drift=0.3,fatigue=0.2,inverted=True", "agent": "sabl"},
     {"env": "hfrl/PizzaKitchen-v0", "teacher": GOOD, "blend": "policy_shaping:consistency=em", "set": ("epsilon=0.3",)},
+    {
+        "env": "hfrl/Pizza-v0",
+        "teacher": GOOD,
+        "blend": "action_biasing:eligibility=0.95+control_sharing:eligibility=0.5",
+    },
     {"env": "Taxi-v4", "agent": "double_q", "set": ("epsilon=linear:1:0.1:2000",)},
 ]
 

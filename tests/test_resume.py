@@ -190,7 +190,11 @@ SLOW = pytest.mark.slow
     ],
 )
 def test_the_compiled_engine_goes_on_too(env: str, agent: str, tmp_path: Path) -> None:
-    teacher, blend = (TAUGHT, "policy_shaping:consistency=em+pies:episodes=60") if env == LAKE else ("none", "none")
+    teacher, blend = (
+        (TAUGHT, "policy_shaping:consistency=em+pies:episodes=60+control_sharing:eligibility=0.9")
+        if env == LAKE
+        else ("none", "none")
+    )
     arm = an_arm(env=env, agent=agent, teacher=teacher, blend=blend, engine="compiled", total_timesteps=2_000)
     assert_resumes(arm, tmp_path, 133, 777)
     run(replace(arm, engine="python"), tmp_path / "python")
