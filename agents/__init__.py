@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hfrl.agents.coach import Coach
     from hfrl.agents.dagger import Dagger
     from hfrl.agents.deep_coach import DeepCoach
+    from hfrl.agents.deep_dagger import DeepDagger
     from hfrl.agents.deep_sarsa import DeepSarsa
     from hfrl.agents.deep_tamer import DeepTamer
     from hfrl.agents.double_dqn import DoubleDQN
@@ -73,6 +74,7 @@ __all__ = [
     "DQfD",
     "Dagger",
     "DeepCoach",
+    "DeepDagger",
     "DeepSarsa",
     "DeepTamer",
     "DoubleDQN",
@@ -126,6 +128,7 @@ _HOMES = {
     "Dagger": "dagger",
     "DQfD": "dqfd",
     "DeepCoach": "deep_coach",
+    "DeepDagger": "deep_dagger",
     "DeepSarsa": "deep_sarsa",
     "DeepTamer": "deep_tamer",
     "DuelingDQN": "dueling_dqn",

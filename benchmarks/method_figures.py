@@ -48,6 +48,7 @@ SAME = (
 #: Who is shown instead of told is not in the suite: the world's arm, with another agent, and a person who drives.
 DRIVEN = {
     "dagger": ("pizza", "dagger", "oracle:kind=takeover,mix=0.9,consistency=0.9,likelihood=0.3"),
+    "deep_dagger": ("cartpole", "deep_dagger", "heuristic:kind=takeover,mix=0.9"),
     "dqfd": ("cartpole", "dqfd", "heuristic:kind=takeover,first=400"),
 }
 
@@ -64,7 +65,7 @@ def cells_shown() -> dict[str, tuple[Cell, Cell]]:
     found = {name: (cells[one.method, one.world], cells[PLAIN, one.world]) for name, one in shown.items()}
     for name, (world, agent, teacher) in DRIVEN.items():
         plain = cells[PLAIN, world]
-        settings = {} if agent == "dagger" else plain.arm.set
+        settings = plain.arm.set if agent == "dqfd" else {}
         arm = dataclasses.replace(plain.arm, agent=agent, teacher=teacher, set=settings)
         found[name] = Cell(name, world, "drives", arm), plain
     return found

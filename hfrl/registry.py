@@ -88,6 +88,9 @@ AGENTS: Mapping[str, Entry] = {
     ),
     "e_coach": Entry("hfrl.agents.e_coach:ECoach", "feedback: COACH by the episode's discounted sum  [gamma=0.95]"),
     "dagger": Entry("hfrl.agents.dagger:Dagger", "feedback: does what the person did or praised most  [takeover=1]"),
+    "deep_dagger": Entry(
+        "hfrl.agents.deep_dagger:DeepDagger", "feedback: DAgger with a network  [takeover=1 train_freq=1 ...]"
+    ),
     "sabl": Entry(
         "hfrl.agents.sabl:Sabl",
         "feedback: silence is evidence, too  [error=0.1 withhold_praise=0.1 withhold_blame=0.9]",

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from hfrl import build, registry
+from hfrl.agents.deep_dagger import slopes as dagger_slopes
 from hfrl.blend import Switch, none
 from hfrl.config import Arm
 from hfrl.credit import Immediate, Window, uniform_window
@@ -212,6 +213,56 @@ def test_deep_coach_learns_cart_pole_from_words_about_its_policy() -> None:
 # --- late words ------------------------------------------------------------------------------------------------------
 
 
+# --- DAgger with a network -------------------------------------------------------------------------------------------
+
+
+def test_deep_dagger_by_hand() -> None:
+    """From theta = 0 both actions are as likely: what is driven or praised raises its own output by alpha (1 - 1/2)
+    along x = (.5, -1) and the bias, and lowers the other's as much; a blame does the reverse."""
+    for judgement, sign in (
+        (Judgement(STEP._replace(actor="human")), 1.0),
+        (said(1.0), 1.0),
+        (said(-1.0), -1.0),
+    ):
+        agent = linear("deep_dagger", train_freq=100)
+        agent.network.theta[:] = 0.0
+        update = agent.update(judgement, deaf)
+        by = sign * 0.25 * 0.5  # alpha times half
+        np.testing.assert_allclose(weights(agent), [0.5 * by, -0.5 * by, -by, by, by, -by], rtol=0, atol=1e-7)
+        assert update.new - update.old == pytest.approx(by * (0.25 + 1 + 1), abs=1e-6)
+    silent = linear("deep_dagger", train_freq=100)
+    assert silent.update(Judgement(STEP), deaf) is None
+    assert weights(silent).tolist() == FLAT
+
+
+def test_the_gradient_of_deep_dagger_is_that_of_autograd() -> None:
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    outputs = rng.normal(size=(6, 4)).astype(np.float32) * np.array([[1], [1], [1], [9], [9], [1]], np.float32)
+    actions, labels = np.array([0, 3, 1, 2, 2, 0]), np.array([1, -1, 0.5, 1, -1, -0.25], np.float32)
+    shares = np.array([1, 1, 0.5, 0.25, 1, 1], np.float32)
+    z = torch.tensor(outputs.astype(np.float64), requires_grad=True)
+    pi = z.softmax(dim=1)[torch.arange(6), torch.tensor(actions)]
+    shown = torch.tensor(labels) > 0
+    losses = -torch.where(shown, pi, 1 - pi).log() * torch.tensor(np.abs(labels) * shares)
+    losses.mean().backward()
+    np.testing.assert_allclose(dagger_slopes(outputs, actions, labels, shares), z.grad, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e3, -1e3])
+def test_deep_dagger_is_sure_without_an_overflow(size: float) -> None:
+    outputs = np.array([[size, 0.0, 0.0]] * 2, np.float32)
+    found = dagger_slopes(outputs, np.array([0, 0]), np.array([1, -1], np.float32), np.ones(2, np.float32))
+    sure = [[0.0, 0.0, 0.0], [0.5, -0.25, -0.25]]  # nothing to learn where it is shown, all of it where it is blamed
+    unlikely = [[-0.5, 0.25, 0.25], [0.0, 0.0, 0.0]]
+    assert np.isfinite(found).all()
+    if size < 0:
+        assert found.tolist() == unlikely
+    else:
+        assert found[0].tolist() == sure[0]
+        assert found[1, 0] == 0.5
+
+
 def test_a_late_press_is_a_sample_of_each_step_that_it_can_have_been_about() -> None:
     """Steps of .3 s, and a press at 1.3 s, .2 to .8 s late: it is about what was on the screen from .5 to 1.1 s, which
     is .1 s of step 1, .3 s of step 2 and .2 s of step 3 (eq. 4)."""
@@ -303,7 +354,7 @@ def session(name: str, wrong_at: int | None, back_at: int, **settings: Any) -> t
     return agent, words
 
 
-DEEP = [("deep_tamer", {"epsilon": 1.0}), ("deep_coach", {})]
+DEEP = [("deep_tamer", {"epsilon": 1.0}), ("deep_coach", {}), ("deep_dagger", {"epsilon": 1.0})]
 
 
 @pytest.mark.parametrize(("name", "settings"), DEEP[:1])

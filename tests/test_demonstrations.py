@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hfrl import build
-from hfrl.agents import Dagger, DoubleDQN, DQfD
+from hfrl.agents import Dagger, DeepDagger, DoubleDQN, DQfD
 from hfrl.agents.dqfd import margin_slopes
 from hfrl.blend import Switch, none
 from hfrl.config import Arm
@@ -59,6 +59,17 @@ def test_dagger_learns_the_way_from_either_driver(teacher: str) -> None:
         for env in [make("hfrl/Puddle-v0")]
     ]
     assert np.mean(np.array(found) > 0.71) >= 0.9  # the best way there is, in nine of ten
+
+
+@pytest.mark.parametrize("teacher", ["heuristic:kind=takeover,mix=0.9", "heuristic:kind=takeover", "heuristic"])
+def test_dagger_with_a_network_learns_cart_pole_from_who_drives_or_speaks(teacher: str) -> None:
+    """Fifteen runs of each reached 500; here two of three must hold the pole nearly always."""
+    found = []
+    for seed in range(3):
+        env = make("CartPole-v1")
+        agent = learnt(DeepDagger(env), env, teacher, 2_500, seed)
+        found.append(evaluate(make("CartPole-v1"), agent, 10).returns.mean())
+    assert np.median(found) >= 450
 
 
 # --- DQfD ------------------------------------------------------------------------------------------------------------

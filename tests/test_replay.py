@@ -145,7 +145,19 @@ def test_a_session_and_its_replay_are_the_same(
 
 
 @pytest.mark.parametrize(
-    "agent", ["tamer", "deep_tamer", "deep_coach", "coach", "e_coach", "dagger", "sabl", "i_sabl", "q_on_feedback"]
+    "agent",
+    [
+        "tamer",
+        "deep_tamer",
+        "deep_coach",
+        "deep_dagger",
+        "coach",
+        "e_coach",
+        "dagger",
+        "sabl",
+        "i_sabl",
+        "q_on_feedback",
+    ],
 )
 def test_a_session_with_an_agent_that_learns_from_feedback_and_its_replay_are_the_same(
     agent: str, session: Play, capsys: pytest.CaptureFixture[str]
