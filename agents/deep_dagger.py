@@ -61,7 +61,7 @@ class DeepDagger(DeepListener):
     takeover: float = 1.0
     epsilon: float | str | Schedule = 0.0
 
-    letters: ClassVar[str] = "ln pi(a|s) + c"
+    letters: ClassVar[str] = "theta(s,a)"
     exploration: ClassVar[str] = "epsilon_greedy"
     at_once: ClassVar[bool] = True
 
