@@ -173,11 +173,11 @@ def test_control_finds_the_optimal_policy_of_the_cliff(name: str) -> None:
     assert [lengths[-1] for lengths in batch.lengths] == [13] * 8
 
 
-ON_POLICY = ["sarsa", "n_step_sarsa", "n_step_expected_sarsa", "sarsa_lambda", "q_sigma", "double_expected_sarsa"]
-ON_POLICY += ["expected_sarsa", "n_step_tree_backup"]
+FAR_SIGHTED = ["n_step_sarsa", "n_step_expected_sarsa", "sarsa_lambda", "q_sigma", "n_step_tree_backup"]
+ON_POLICY = ["sarsa", "expected_sarsa", "double_expected_sarsa"]
 
 
-@pytest.mark.parametrize("name", ON_POLICY)
+@pytest.mark.parametrize("name", [*ON_POLICY, *(pytest.param(name, marks=pytest.mark.slow) for name in FAR_SIGHTED)])
 def test_on_policy_control_finds_good_values_of_the_lake(name: str) -> None:
     """Its greedy policy is worth at least nine tenths of the optimum, exactly evaluated, on average of eight seeds."""
     env = make("FrozenLake-v1")

@@ -99,8 +99,13 @@ def same_bits(
 # --- the same bits ----------------------------------------------------------------------------------------------------
 
 
+SLOW = pytest.mark.slow
+#: Each combination compiles a page of its own, a second or two: what the other agent adds is worth the slow tests' time.
+OFF_AND_ON_POLICY = ["q_learning", pytest.param("sarsa", marks=SLOW)]
+
+
 @pytest.mark.parametrize("agent", ruled())
-@pytest.mark.parametrize("world", ["FrozenLake-v1", "CliffWalking-v1"])
+@pytest.mark.parametrize("world", ["FrozenLake-v1", pytest.param("CliffWalking-v1", marks=SLOW)])
 def test_every_agent_learns_the_same_bits(world: str, agent: str) -> None:
     same_bits(world, agent, 2_000)
 
@@ -135,7 +140,7 @@ def test_a_plain_run_of_many_steps(world: str) -> None:
     ],
     ids=lambda blend: blend.name,
 )
-@pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
+@pytest.mark.parametrize("agent", OFF_AND_ON_POLICY)
 def test_every_blend(agent: str, blend: Blend) -> None:
     same_bits("hfrl/Pizza-v0", agent, 3_000, blend, Dials(0.9, 0.3))
 
@@ -188,7 +193,7 @@ def test_the_trainer_is_estimated_alike(
     ],
     ids=lambda blend: blend.name,
 )
-@pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
+@pytest.mark.parametrize("agent", OFF_AND_ON_POLICY)
 def test_how_fresh_labels_are(agent: str, blend: Blend) -> None:
     """More labels of a pair than are kept with their times, too: the person judges every step."""
     same_bits("FrozenLake-v1", agent, 3_000, blend, Dials(0.9, 1.0))
@@ -291,7 +296,7 @@ def test_every_dial(dials: Dials) -> None:
     ],
     ids=str,
 )
-@pytest.mark.parametrize("agent", ["q_learning", "sarsa"])
+@pytest.mark.parametrize("agent", OFF_AND_ON_POLICY)
 def test_every_exploration_and_schedule(agent: str, settings: dict[str, Any]) -> None:
     same_bits("FrozenLake-v1", agent, 4_000, **settings)
 
