@@ -100,7 +100,7 @@ def same_bits(
 
 
 SLOW = pytest.mark.slow
-#: Each combination compiles a page of its own, a second or two: what the other agent adds is worth the slow tests' time.
+#: Each combination compiles a page of its own, a second or two: what the other agent adds is left to the slow tests.
 OFF_AND_ON_POLICY = ["q_learning", pytest.param("sarsa", marks=SLOW)]
 
 
