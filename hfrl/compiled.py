@@ -492,4 +492,6 @@ def _generators(seed: int) -> list[NDArray[np.uint64]]:
     draws = streams(seed)
     dials = dial_generators(draws.teacher)
     world = np_random(draws.world)[0]
-    return [state_of(rng) for rng in (world, draws.policy, draws.replay, draws.network, *dials[:3], dials[4])]
+    return [
+        state_of(rng) for rng in (world, draws.policy, draws.replay, draws.network, *dials[:3], dials[4], draws.teacher)
+    ]

@@ -80,6 +80,8 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int],
 
 #: What a compiled teacher's judge may be set to; its dials are those of :class:`Dials`.
 JUDGED = ("gamma", "taste_weight")
+#: What else, where they drive, and what a driver has who was told nothing of it.
+DRIVEN = {"hold": 5, "slip": 0.0, "first": 0, "mix": 0.0}
 #: The dials that have the same name there and in a :class:`Manner`, and those of a Manner that it has not.
 HEARD = ("consistency", "likelihood", "budget", "withhold_praise", "inverted", "drift", "fatigue")
 UNHEARD = tuple(dial for dial in Manner._fields if dial not in (*HEARD, "withhold_blame"))
@@ -95,14 +97,19 @@ def _dials(arm: Arm) -> Dials | None:
     name, settings = specs[0]
     if name not in ("oracle", "sabl", "adversary"):
         raise RefusedError(f"teacher {name} is not a table: only the oracle and its dials are")
-    judged = {key: value for key, value in settings.items() if key in JUDGED}
+    drives = settings.get("kind") == "takeover"
+    if drives and arm.warmup:
+        raise RefusedError("a person who drives has no warm-up in the compiled loop")
+    judged = {key: value for key, value in settings.items() if key in (*JUDGED, *(DRIVEN if drives else ()))}
     turned = {key: value for key, value in settings.items() if key in people.DIALS}
     manner = people.manner_of(name, turned)
     if manner.delay:
         raise RefusedError("the teacher presses late, and late presses are credited by the Python loop")
-    others = [key for key in settings if key not in judged | turned and (key, settings[key]) != ("kind", "label")]
+    known = judged | turned | ({"kind": "takeover"} if drives else {})
+    others = [key for key in settings if key not in known and (key, settings[key]) != ("kind", "label")]
     others += [dial for dial in UNHEARD if getattr(manner, dial) != Manner._field_defaults[dial]]
     if others:
         raise RefusedError(f"the compiled loop has no {', '.join(others)} of a teacher")
     heard = {dial: getattr(manner, dial) for dial in HEARD}
-    return Dials(positivity=manner.withhold_blame, **heard, **judged, warmup=arm.warmup)
+    driving = DRIVEN if drives else {}
+    return Dials(positivity=manner.withhold_blame, warmup=arm.warmup, **heard, **(driving | judged))

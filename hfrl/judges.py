@@ -12,6 +12,7 @@ import numpy as np
 from hfrl.mdp import MDP, Array, backup
 from hfrl.planning import policy_values
 from hfrl.policy import Commanded
+from hfrl.seeding import draw
 from hfrl.teachers import (
     NOTHING,
     TASTE_WEIGHT,
@@ -148,6 +149,25 @@ class Opinion:
         return (press(step, 1.0 if self.good(step.observation)[step.action] else -1.0),)
 
 
+def steered(good: Sequence[bool], slip: float, rng: np.random.Generator) -> int:
+    """A good action, any of them equally likely; at a slip any action.
+
+    >>> steered([False, True, False], 0.0, np.random.default_rng(0))
+    1
+    """
+    anything = slip > 0 and draw(rng) < slip
+    choices = 0
+    for fine in good:
+        choices += 1 if anything or fine else 0
+    left, chosen = int(draw(rng) * choices), 0
+    for action in range(len(good)):
+        if anything or good[action]:
+            if left == 0:
+                chosen = action
+            left -= 1
+    return chosen
+
+
 class Hands(Opinion):
     """Who can also act: a judge for :class:`Driver`.
 
@@ -183,16 +203,12 @@ class Hands(Opinion):
             raise UserError(f"hold must be a whole number of at least 1 step, got {hold}")
         check_probability("slip", slip)
         self.hold = int(hold)
-        self._slip = slip
+        self.slip = slip
         self._rng = rng
 
     def action(self, observation: Any) -> int:
         """A good action, any of them equally likely; at a slip any action."""
-        good = self.good(observation)
-        choices = [action for action, fine in enumerate(good) if fine]
-        if self._slip and self._rng.random() < self._slip:
-            choices = list(range(len(good)))
-        return choices[int(self._rng.random() * len(choices))]
+        return steered(self.good(observation), self.slip, self._rng)
 
     def drives(self, episode: int) -> bool:
         """Whether chance hands them the wheel for one step of this episode."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hfrl import tamer_rl
 from hfrl.blend import extend
+from hfrl.judges import steered
 from hfrl.kernel_blends import (
     bias_lines,
     choice_lines,
@@ -42,16 +43,17 @@ from hfrl.teachers import Dials, drifted, oracle, tired
 __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "plan_of", "praised", "world_of"]
 
 #: What the page keeps of a seed between two calls: whole numbers (``watched_since`` is the step from which drift and
-#: fatigue count, -1 before it) ...
+#: fatigue count, -1 before it; ``human``: whether a person chose the action at hand; ``held``: steps that they still
+#: drive, and ``drives``: the episodes that they have seen) ...
 CLOCK = (
     "steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born", "o1", "a1",
-    "watched_since",
+    "watched_since", "human", "held", "drives",
 )  # fmt: skip
 #: ... and others: the probability of the action chosen, the return so far, sums since the start, the potential of the
 #: present state as it was when it was entered, and the estimated consistency of the trainer (-1: none yet).
 REAL = ("mu", "total", "errors", "signals", "updates", "entered", "believed")
 #: The generators of a seed, in this order.
-STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity", "modesty")
+STREAMS = ("world", "policy", "replay", "network", "consistency", "likelihood", "positivity", "modesty", "hands")
 FOREVER = 1 << 62
 #: So many outcomes of a step are all compared with the draw.
 FEW_OUTCOMES = 4
@@ -183,6 +185,8 @@ def plan_of(world: World, agent: Any, blend: Blend, dials: Dials | None, kept: K
         raise RefusedError(f"{type(agent).__name__} has no pure learn_rule")
     if blend.extends == "features":
         raise RefusedError("H among the features of an agent is no table")
+    if dials is not None and dials.hold and blend.extends:
+        raise RefusedError("a person who drives leaves an agent with one action more nothing to choose")
     extend(agent, blend, None)
     page = Page()
     tables = tuple(agent.learnt())
@@ -351,6 +355,7 @@ def _loop_lines(
         estimating = estimate_lines(page, blend, _prior(page, agent), world.actions)
         lines += ["    " + line for line in estimating]
     lines += ["    t, total, fresh = 0, 0.0, 0", "    entered, o1 = np.nan, -1", f"    a, mu = {chosen('s')}"]
+    lines += ["    " + line for line in _driver_lines(page, dials, seen.format("s"), "a, mu", "human")]
     if _extra(blend):
         lines += choice_lines(world.actions, "a", "c")
     lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
@@ -359,9 +364,10 @@ def _loop_lines(
     if kept.presses and dials is not None:
         lines += ["if spoke:", "    all_spoken[i, n_spoken, 0] = index", "    all_spoken[i, n_spoken, 1] = episode"]
         lines += ["    all_spoken[i, n_spoken, 2] = label", "    n_spoken += 1"]
-    lines += ["index += 1", "a2, mu2 = 0, 1.0"]
+    lines += ["index += 1", "a2, mu2, human2 = 0, 1.0, 0"]
+    driver = ["    " + line for line in _driver_lines(page, dials, "o2", "a2, mu2", "human2")]
     if on_policy:
-        lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}"]
+        lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}", *driver]
         lines += ["cell = a2", *choice_lines(world.actions, "a2", "c2")] if _extra(blend) else []
     if dials is not None:
         page.functions["running_mean"] = running_mean
@@ -372,17 +378,40 @@ def _loop_lines(
     lines += ["signal = r", *potential_lines(page, blend, agent, dials is not None)]
     lines += reward_lines(page, blend, agent, dials is not None)
     own_choice = ("c", "c2" if on_policy else "a2") if _extra(blend) else ("a", "a2")
-    lines += _learn_lines(page, agent, tables, kept.sums, dials is not None, own_choice)
+    lines += _learn_lines(page, agent, tables, kept.sums, dials, own_choice)
     if kept.steps:
         lines += ["all_rewards[i, n_steps] = r", "all_deeds[i, n_steps] = a"]
     lines += ["n_steps += 1", "if ended:", "    if n_episodes < all_returns.shape[1]:"]
     lines += ["        all_returns[i, n_episodes] = total", "        all_lengths[i, n_episodes] = t"]
     lines += ["    n_episodes += 1", "    episode += 1", "    fresh = 1"]
     if not on_policy:
-        lines += ["else:", f"    a2, mu2 = {chosen('s2')}"]
+        lines += ["else:", f"    a2, mu2 = {chosen('s2')}", *driver]
     if any(port.rule is tamer_rl.look_back for port in blend.reward):
         lines += ["o1, a1 = o, a"]
-    return [*lines, f"s, a, mu = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2"]
+    return [*lines, f"s, a, mu, human = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2, human2"]
+
+
+def _driver_lines(page: Page, dials: Dials | None, row: str, chosen: str, human: str) -> list[str]:
+    """What is done where a person may drive, as ``Driver.take_over``: ``chosen`` are action and probability."""
+    if dials is None or not dials.hold:
+        return []
+    page.functions["steered"] = steered
+    lines = [f"{human} = 1 if held > 0 or index < {page.number(dials.first)} else 0"]
+    if dials.mix:
+        lines += [f"if not {human} and draw(hands_draws) < {page.number(dials.mix)} ** float(drives):"]
+        lines += [f"    {human} = 1"]
+    return [*lines, f"if {human}:", f"    {chosen} = steered(good[{row}], {page.number(dials.slip)}, hands_draws), 1.0"]
+
+
+def _driving_lines(page: Page, dials: Dials) -> list[str]:
+    """What a driver makes of a step and of what they would have said of it, as ``Driver``."""
+    if not dials.hold:
+        return []
+    lines = ["if human:", "    held = max(0, held - 1)"]
+    if not dials.mix:
+        lines += ["elif spoke and label < 0:", f"    held = int({page.number(dials.hold)})"]
+        lines += ["spoke, label = False, 0.0"]
+    return [*lines, "if ended:", "    held = 0", "    drives += 1", "attends = False"]
 
 
 def _prior(page: Page, agent: Any) -> str:
@@ -436,7 +465,7 @@ def _teacher_lines(page: Page, dials: Dials | None) -> list[str]:
     likelihood, consistency = page.number(dials.likelihood), page.number(dials.consistency)
     watched = "index - watched_since"
     since = ["if watched_since < 0:", "    watched_since = index"]
-    lines = [f"attends = index >= {page.number(dials.warmup)} and left != 0"]
+    lines = [f"attends = index >= {page.number(dials.warmup)} and left != 0{' and not human' if dials.hold else ''}"]
     lines += ["label, spoke = 0.0, False", "if attends:"]
     if dials.fatigue:
         page.functions["tired"] = tired
@@ -453,12 +482,14 @@ def _teacher_lines(page: Page, dials: Dials | None) -> list[str]:
         if withheld:
             lines += [f"        if label {sign} 0:"]
             lines += [f"            spoke = draw({draws}_draws) >= {page.number(withheld)}"]
-    lines += ["    if spoke:", "        presses += 1", "        praise += label > 0", "        left -= 1"]
-    return lines
+    lines += ["    if spoke:", "        left -= 1"]
+    if not dials.hold or dials.mix:  # who takes the wheel for what they see says nothing
+        lines += ["        presses += 1", "        praise += label > 0"]
+    return [*lines, *_driving_lines(page, dials)]
 
 
 def _learn_lines(
-    page: Page, agent: Any, tables: tuple[str, ...], sums: bool, taught: bool, choice: tuple[str, str]
+    page: Page, agent: Any, tables: tuple[str, ...], sums: bool, dials: Dials | None, choice: tuple[str, str]
 ) -> list[str]:
     """The agent's rule; ``choice`` is what it chose, and what it chooses next."""
     scope = {name: own(name) for name in tables} | {
@@ -470,9 +501,12 @@ def _learn_lines(
     lines = []
     if agent.learns_from_feedback:
         page.functions["counts"] = counts
-        spoke, attends = ("spoke", "attends") if taught else ("False", "False")
-        lines = [f"signal = {'label if spoke else 0.0' if taught else '0.0'}"]
+        spoke, attends = ("spoke", "attends") if dials else ("False", "False")
+        lines = [f"signal = {'label if spoke else 0.0' if dials else '0.0'}"]
         lines.append(f"judged = counts({spoke}, {attends}, {page.number(agent.silence)})")
+        if dials and dials.hold:
+            takeover = page.number(agent.takeover)
+            lines += ["if human:", f"    signal, judged = {takeover}, {takeover} != 0.0"]
         scope |= {"f": "signal", "judged": "judged"}
     if "alpha" in wanted:
         scope["alpha"] = page.schedule(agent.alpha, "steps", "episodes")

@@ -317,7 +317,8 @@ def after(teacher: Teacher, warmup: int) -> Teacher:
 
 class Dials(NamedTuple):
     """The dials of a :class:`Manner` whose presses come at once and are all of one strength, those of the oracle
-    behind it and the warm-up, as plain numbers: what the compiled engine needs."""
+    behind it and the warm-up, as plain numbers: what the compiled engine needs. Who drives instead has a ``hold`` of at
+    least 1, and ``slip``, ``first`` and ``mix`` (:class:`hfrl.judges.Hands`)."""
 
     consistency: float = 1.0
     likelihood: float = 1.0
@@ -330,6 +331,10 @@ class Dials(NamedTuple):
     inverted: bool = False
     drift: float = 0.0
     fatigue: float = 0.0
+    hold: int = 0
+    slip: float = 0.0
+    first: int = 0
+    mix: float = 0.0
 
 
 def nobody(env: Any, rng: np.random.Generator) -> Teacher:  # noqa: ARG001 - the signature of a teacher's maker

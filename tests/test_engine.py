@@ -68,6 +68,24 @@ CASES: list[dict[str, Any]] = [
         "teacher": GOOD,
         "blend": "action_biasing:eligibility=0.95+control_sharing:eligibility=0.5",
     },
+    {"env": "hfrl/Puddle-v0", "agent": "dagger", "teacher": "oracle:kind=takeover,mix=0.9,slip=0.1,likelihood=0.5"},
+    {
+        "env": "hfrl/Pizza-v0",
+        "agent": "tamer",
+        "teacher": "oracle:kind=takeover,hold=3,consistency=0.8",
+        "set": ("takeover=1",),
+    },
+    {
+        "env": "FrozenLake-v1",
+        "agent": "sarsa_lambda",
+        "teacher": "oracle:kind=takeover,first=200,budget=9,likelihood=0.3",
+    },
+    {
+        "env": "FrozenLake-v1",
+        "agent": "q_sigma",
+        "teacher": "sabl:kind=takeover,mix=0.99,fatigue=0.2",
+        "blend": "action_biasing",
+    },
     {"env": "Taxi-v4", "agent": "double_q", "set": ("epsilon=linear:1:0.1:2000",)},
 ]
 
@@ -112,6 +130,10 @@ REFUSALS = [
     ({"env": "CartPole-v1", "agent": "linear_q"}, "observations are not numbered from 0"),
     ({"teacher": "oracle:delay=0.6"}, "presses late|wait for their feedback"),
     ({"teacher": GOOD, "credit": "uniform"}, "credit uniform makes steps wait"),
+    ({"teacher": "oracle:kind=continuous"}, "has no kind of a teacher"),
+    ({"teacher": "oracle:hold=3"}, "has no hold of a teacher"),
+    ({"teacher": "oracle:kind=takeover", "warmup": 100}, "a person who drives has no warm-up"),
+    ({"teacher": "oracle:kind=takeover", "blend": "extra_action"}, "leaves an agent with one action more nothing"),
 ]
 
 

@@ -181,20 +181,20 @@ def test_checkpoints_on_the_way_change_nothing(save_freq: int, tmp_path: Path) -
 SLOW = pytest.mark.slow
 
 
+EVERYTHING = "policy_shaping:consistency=em+pies:episodes=60+control_sharing:eligibility=0.9"
+DRIVEN = "oracle:kind=takeover,mix=0.95,slip=0.1,likelihood=0.5,fatigue=0.2"
+
+
 @pytest.mark.parametrize(
-    ("env", "agent"),
+    ("env", "agent", "teacher", "blend"),
     [
-        (LAKE, "q_learning"),
-        pytest.param(LAKE, "sarsa_lambda", marks=SLOW),
-        pytest.param("hfrl/KArmedBandit-v0", "bandit_thompson", marks=SLOW),
+        (LAKE, "q_learning", TAUGHT, EVERYTHING),
+        (LAKE, "dagger", DRIVEN, "none"),
+        pytest.param(LAKE, "sarsa_lambda", TAUGHT, EVERYTHING, marks=SLOW),
+        pytest.param("hfrl/KArmedBandit-v0", "bandit_thompson", "none", "none", marks=SLOW),
     ],
 )
-def test_the_compiled_engine_goes_on_too(env: str, agent: str, tmp_path: Path) -> None:
-    teacher, blend = (
-        (TAUGHT, "policy_shaping:consistency=em+pies:episodes=60+control_sharing:eligibility=0.9")
-        if env == LAKE
-        else ("none", "none")
-    )
+def test_the_compiled_engine_goes_on_too(env: str, agent: str, teacher: str, blend: str, tmp_path: Path) -> None:
     arm = an_arm(env=env, agent=agent, teacher=teacher, blend=blend, engine="compiled", total_timesteps=2_000)
     assert_resumes(arm, tmp_path, 133, 777)
     run(replace(arm, engine="python"), tmp_path / "python")
