@@ -126,13 +126,13 @@ def gains(panels: Mapping[str, Sequence[Gain]], order: Sequence[str], path: Path
             axes.set_xlabel("presses used", fontsize=12)
             axes.set_ylabel("attainment ahead\nof no feedback", fontsize=12)
             axes.tick_params(labelsize=11)
-        handles = [
-            handle
-            for axes in fig.axes[:1]
+        shown = {
+            label: handle
+            for axes in fig.axes
             for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
             if order.index(label) < COLOURED
-        ]
-        handles.sort(key=lambda handle: order.index(handle.get_label()))
+        }
+        handles = [shown[name] for name in order if name in shown]  # a method need not be in every world
         legend = fig.legend(handles=handles, loc="outside lower center", ncols=columns, fontsize=12, frameon=False)
         for text in legend.get_texts():
             text.set_parse_math(False)

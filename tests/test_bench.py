@@ -557,6 +557,20 @@ def test_figures_of_many_methods(tmp_path: Path) -> None:
         assert height > 300
 
 
+def test_every_coloured_curve_is_in_the_legend_whatever_its_worlds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(plot_bench, "save", lambda draw, *_: drawn.append(draw()))
+    presses = np.arange(3.0)
+    first, second, faint = "alone_there", "in_both", "faint"
+    panels = {"pizza": [plot_bench.Gain(second, presses, presses)]}
+    panels["pole"] = [plot_bench.Gain(name, presses, presses) for name in (first, second, faint)]
+    plot_bench.gains(panels, [first, second, *"abcdefghi", faint], tmp_path / "gains.png", "hfrl bench")
+    (legend,) = drawn[0].legends
+    assert [text.get_text() for text in legend.get_texts()] == [first, second]
+
+
 def test_another_setting_is_another_folder(tiny: Plan, tmp_path: Path) -> None:
     cell = bench_plan.cells(tiny, (0,))[0]
     other = cell._replace(arm=bench_plan.cells(tiny, (0, 1))[0].arm)
