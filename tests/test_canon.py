@@ -159,7 +159,9 @@ def test_a_checkpoint_in_the_middle_of_an_episode_changes_nothing(name: str) -> 
         np.testing.assert_array_equal(array, copy.arrays()[key], err_msg=f"{name} {key}")
 
 
-OFF_POLICY = ["q_learning", "double_q", "dyna_q", "watkins_q", "prioritized_sweeping"]
+SLOW = pytest.mark.slow
+OFF_POLICY = ["q_learning", "double_q"]
+OFF_POLICY += [pytest.param(name, marks=SLOW) for name in ("dyna_q", "watkins_q", "prioritized_sweeping")]
 
 
 @pytest.mark.parametrize("name", OFF_POLICY)
@@ -177,7 +179,7 @@ FAR_SIGHTED = ["n_step_sarsa", "n_step_expected_sarsa", "sarsa_lambda", "q_sigma
 ON_POLICY = ["sarsa", "expected_sarsa", "double_expected_sarsa"]
 
 
-@pytest.mark.parametrize("name", [*ON_POLICY, *(pytest.param(name, marks=pytest.mark.slow) for name in FAR_SIGHTED)])
+@pytest.mark.parametrize("name", [*ON_POLICY, *(pytest.param(name, marks=SLOW) for name in FAR_SIGHTED)])
 def test_on_policy_control_finds_good_values_of_the_lake(name: str) -> None:
     """Its greedy policy is worth at least nine tenths of the optimum, exactly evaluated, on average of eight seeds."""
     env = make("FrozenLake-v1")

@@ -69,6 +69,11 @@ CASES: list[dict[str, Any]] = [
         "blend": "action_biasing:eligibility=0.95+control_sharing:eligibility=0.5",
     },
     {"env": "hfrl/Puddle-v0", "agent": "dagger", "teacher": "oracle:kind=takeover,mix=0.9,slip=0.1,likelihood=0.5"},
+    {"env": "Taxi-v4", "agent": "double_q", "set": ("epsilon=linear:1:0.1:2000",)},
+]
+
+
+DRIVEN: list[dict[str, Any]] = [
     {
         "env": "hfrl/Pizza-v0",
         "agent": "tamer",
@@ -86,11 +91,11 @@ CASES: list[dict[str, Any]] = [
         "teacher": "sabl:kind=takeover,mix=0.99,fatigue=0.2",
         "blend": "action_biasing",
     },
-    {"env": "Taxi-v4", "agent": "double_q", "set": ("epsilon=linear:1:0.1:2000",)},
 ]
+SLOWLY = [pytest.param(flags, marks=pytest.mark.slow) for flags in DRIVEN]
 
 
-@pytest.mark.parametrize("flags", CASES, ids=lambda flags: " ".join(str(value) for value in flags.values()))
+@pytest.mark.parametrize("flags", [*CASES, *SLOWLY], ids=lambda flags: " ".join(str(value) for value in flags.values()))
 def test_both_engines_write_the_same_folder(flags: dict[str, Any], tmp_path: Path) -> None:
     python, compiled = both(tmp_path, **flags)
     assert python == compiled

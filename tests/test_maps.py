@@ -34,8 +34,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["values", "triangles", "error"])
-@pytest.mark.parametrize("world", ["lake", "kitchen", "taxi", "king"])
+KINDS = ("values", "triangles", "error")
+#: Big grids take a second or two each: one kind of map of each, and all of the lake.
+QUICK = {("kitchen", "values"), ("taxi", "triangles"), ("king", "error"), *(("lake", kind) for kind in KINDS)}
+
+
+@pytest.mark.parametrize(
+    ("world", "kind"),
+    [
+        pytest.param(world, kind, marks=() if (world, kind) in QUICK else pytest.mark.slow)
+        for world in ("lake", "kitchen", "taxi", "king")
+        for kind in KINDS
+    ],
+)
 def test_every_kind_in_every_sort_of_grid(world: str, kind: str, runs: dict[str, str]) -> None:
     if world == "taxi":  # its first state has nobody to drive: any with a passenger who waits
         assert main(["plot", runs[world], "--kind", kind, "--state", "1"]) == 0

@@ -189,7 +189,7 @@ DRIVEN = "oracle:kind=takeover,mix=0.95,slip=0.1,likelihood=0.5,fatigue=0.2"
     ("env", "agent", "teacher", "blend"),
     [
         (LAKE, "q_learning", TAUGHT, EVERYTHING),
-        (LAKE, "dagger", DRIVEN, "none"),
+        pytest.param(LAKE, "dagger", DRIVEN, "none", marks=SLOW),
         pytest.param(LAKE, "sarsa_lambda", TAUGHT, EVERYTHING, marks=SLOW),
         pytest.param("hfrl/KArmedBandit-v0", "bandit_thompson", "none", "none", marks=SLOW),
     ],
