@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hfrl.deep_listening import Array, DeepListener, joined_codes, word_of
+from hfrl.deep_listening import Array, DeepListener, joined_codes, samples_of, words_of
 from hfrl.listening import heard, silence_number
 from hfrl.schedules import Schedule, checked
 from hfrl.types import Judgement, Update, record
@@ -76,17 +76,12 @@ class DeepDagger(DeepListener):
 
     def hear(self, judgement: Judgement, code: NDArray[Any]) -> Sequence[Word]:
         """One sample for each of them."""
-        return [word_of(judgement, code, pair) for pair in self.said(judgement)]
+        return words_of(judgement, code, self.said(judgement))
 
     def learn(self, words: Sequence[Word], code: NDArray[Any]) -> None:  # noqa: ARG002 - of the step at hand
         """One update from a batch of samples."""
-        actions = np.array([word.actions[0] for word in words])
-        labels = np.array([word.value for word in words], np.float32)
-        weights = np.array([word.weight for word in words], np.float32)
-        inputs = self.encoder.see(joined_codes(words))
-        self.network.descend(
-            inputs, lambda outputs: (slopes(outputs, actions, labels, weights), None), self.alpha_now()
-        )
+        inputs, samples = self.encoder.see(joined_codes(words)), samples_of(words)
+        self.network.descend(inputs, lambda outputs: (slopes(outputs, *samples), None), self.alpha_now())
 
     def told(self, judgement: Judgement, old: float, new: float) -> Update | None:
         """The output of the action before and after; None where nothing was shown or said."""

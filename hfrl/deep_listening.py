@@ -8,7 +8,7 @@ Names and meanings of the settings are those of :mod:`hfrl.deep`.
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, InitVar, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -251,6 +251,25 @@ class DeepListener:
         self._restore_learner(learner)
         self.words.rewind(words)
         self.open = list(begun)
+
+
+class Samples(NamedTuple):
+    """Words of one step each, side by side: what was done, what was said of it, and how much that counts."""
+
+    actions: NDArray[np.int64]
+    labels: Array
+    weights: Array
+
+
+def samples_of(words: Sequence[Word]) -> Samples:
+    """Words of one step each as arrays, shape (batch,)."""
+    labels, weights = (np.array([getattr(word, name) for word in words], np.float32) for name in ("value", "weight"))
+    return Samples(np.array([word.actions[0] for word in words]), labels, weights)
+
+
+def words_of(judgement: Judgement, code: NDArray[Any], pairs: Sequence[Pair]) -> list[Word]:
+    """A word for each thing said of one step."""
+    return [word_of(judgement, code, pair) for pair in pairs]
 
 
 def word_of(judgement: Judgement, code: NDArray[Any], pair: Pair) -> Word:

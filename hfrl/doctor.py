@@ -201,7 +201,7 @@ def _cache() -> Finding:
 
 
 def _products() -> Finding:
-    """OpenBLAS takes some processors for less than they are: no fault, but a third of the speed of a wide network."""
+    """OpenBLAS takes some processors for less than they are: no fault, but a quarter of the speed of a wide network."""
     well, said = _probe("from hfrl.blas import described; print(described())")
     return Finding(well, said if well else f"numpy does not start: {said}", "pip install --force-reinstall numpy")
 

@@ -3,12 +3,14 @@
 Both give the same bits, so the choice is one of time alone. ``auto`` compiles where it pays and says why.
 """
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from hfrl import build, people
 from hfrl.blend import Blend
 from hfrl.config import Arm
+from hfrl.judges import judge
 from hfrl.kernel import RefusedError
 from hfrl.teachers import Dials, Manner
 from hfrl.types import UserError
@@ -81,7 +83,7 @@ def batch_of(arm: Arm, env: Any, agent: Any, blend: Blend, seeds: Sequence[int],
 #: What a compiled teacher's judge may be set to; its dials are those of :class:`Dials`.
 JUDGED = ("gamma", "taste_weight")
 #: What else, where they drive, and what a driver has who was told nothing of it.
-DRIVEN = {"hold": 5, "slip": 0.0, "first": 0, "mix": 0.0}
+DRIVEN = {name: inspect.signature(judge).parameters[name].default for name in ("hold", "slip", "first", "mix")}
 #: The dials that have the same name there and in a :class:`Manner`, and those of a Manner that it has not.
 HEARD = ("consistency", "likelihood", "budget", "withhold_praise", "inverted", "drift", "fatigue")
 UNHEARD = tuple(dial for dial in Manner._fields if dial not in (*HEARD, "withhold_blame"))

@@ -203,12 +203,12 @@ class Hands(Opinion):
             raise UserError(f"hold must be a whole number of at least 1 step, got {hold}")
         check_probability("slip", slip)
         self.hold = int(hold)
-        self.slip = slip
+        self._slip = slip
         self._rng = rng
 
     def action(self, observation: Any) -> int:
         """A good action, any of them equally likely; at a slip any action."""
-        return steered(self.good(observation), self.slip, self._rng)
+        return steered(self.good(observation), self._slip, self._rng)
 
     def drives(self, episode: int) -> bool:
         """Whether chance hands them the wheel for one step of this episode."""

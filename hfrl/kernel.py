@@ -44,10 +44,10 @@ __all__ = ["Kept", "Plan", "RefusedError", "World", "exponential", "linear", "pl
 
 #: What the page keeps of a seed between two calls: whole numbers (``watched_since`` is the step from which drift and
 #: fatigue count, -1 before it; ``human``: whether a person chose the action at hand; ``held``: steps that they still
-#: drive, and ``drives``: the episodes that they have seen) ...
+#: drive) ...
 CLOCK = (
     "steps", "episodes", "index", "episode", "t", "s", "a", "fresh", "left", "presses", "praise", "born", "o1", "a1",
-    "watched_since", "human", "held", "drives",
+    "watched_since", "human", "held",
 )  # fmt: skip
 #: ... and others: the probability of the action chosen, the return so far, sums since the start, the potential of the
 #: present state as it was when it was entered, and the estimated consistency of the trainer (-1: none yet).
@@ -355,7 +355,7 @@ def _loop_lines(
         estimating = estimate_lines(page, blend, _prior(page, agent), world.actions)
         lines += ["    " + line for line in estimating]
     lines += ["    t, total, fresh = 0, 0.0, 0", "    entered, o1 = np.nan, -1", f"    a, mu = {chosen('s')}"]
-    lines += ["    " + line for line in _driver_lines(page, dials, seen.format("s"), "a, mu", "human")]
+    lines += ["    " + line for line in _driver_lines(page, dials, seen.format("s"), "a, mu", "human", "episode")]
     if _extra(blend):
         lines += choice_lines(world.actions, "a", "c")
     lines += [f"o = {seen.format('s')}", *_outcome_lines(page, world), f"o2 = {seen.format('s2')}"]
@@ -365,16 +365,11 @@ def _loop_lines(
         lines += ["if spoke:", "    all_spoken[i, n_spoken, 0] = index", "    all_spoken[i, n_spoken, 1] = episode"]
         lines += ["    all_spoken[i, n_spoken, 2] = label", "    n_spoken += 1"]
     lines += ["index += 1", "a2, mu2, human2 = 0, 1.0, 0"]
-    driver = ["    " + line for line in _driver_lines(page, dials, "o2", "a2, mu2", "human2")]
+    driver = ["    " + line for line in _driver_lines(page, dials, "o2", "a2, mu2", "human2", "episode + ended")]
     if on_policy:
         lines += ["if not terminated:", f"    a2, mu2 = {chosen('s2')}", *driver]
         lines += ["cell = a2", *choice_lines(world.actions, "a2", "c2")] if _extra(blend) else []
-    if dials is not None:
-        page.functions["running_mean"] = running_mean
-        lines += ["if spoke:", "    h_count[o, a] += 1"]
-        lines += ["    h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
-        heard = [*heard_lines(page, blend), *start_lines(page, blend)]
-        lines += ["    d_said[o, a, int(label < 0)] += 1.0", *("    " + line for line in heard)]
+    lines += _hearing_lines(page, blend) if dials is not None else []
     lines += ["signal = r", *potential_lines(page, blend, agent, dials is not None)]
     lines += reward_lines(page, blend, agent, dials is not None)
     own_choice = ("c", "c2" if on_policy else "a2") if _extra(blend) else ("a", "a2")
@@ -391,14 +386,23 @@ def _loop_lines(
     return [*lines, f"s, a, mu, human = s2, {'cell' if on_policy and _extra(blend) else 'a2'}, mu2, human2"]
 
 
-def _driver_lines(page: Page, dials: Dials | None, row: str, chosen: str, human: str) -> list[str]:
-    """What is done where a person may drive, as ``Driver.take_over``: ``chosen`` are action and probability."""
+def _hearing_lines(page: Page, blend: Blend) -> list[str]:
+    """H hears a label, as ``Switch.observe``."""
+    page.functions["running_mean"] = running_mean
+    lines = ["h_count[o, a] += 1", "h_mean[o, a] = running_mean(h_mean[o, a], h_count[o, a], label)"]
+    lines += ["d_said[o, a, int(label < 0)] += 1.0", *heard_lines(page, blend), *start_lines(page, blend)]
+    return ["if spoke:", *("    " + line for line in lines)]
+
+
+def _driver_lines(page: Page, dials: Dials | None, row: str, chosen: str, human: str, episodes: str) -> list[str]:
+    """What is done where a person may drive, as ``Driver.take_over``: ``chosen`` are action and probability,
+    ``episodes`` how many they have seen end."""
     if dials is None or not dials.hold:
         return []
     page.functions["steered"] = steered
     lines = [f"{human} = 1 if held > 0 or index < {page.number(dials.first)} else 0"]
     if dials.mix:
-        lines += [f"if not {human} and draw(hands_draws) < {page.number(dials.mix)} ** float(drives):"]
+        lines += [f"if not {human} and draw(hands_draws) < {page.number(dials.mix)} ** float({episodes}):"]
         lines += [f"    {human} = 1"]
     return [*lines, f"if {human}:", f"    {chosen} = steered(good[{row}], {page.number(dials.slip)}, hands_draws), 1.0"]
 
@@ -411,7 +415,7 @@ def _driving_lines(page: Page, dials: Dials) -> list[str]:
     if not dials.mix:
         lines += ["elif spoke and label < 0:", f"    held = int({page.number(dials.hold)})"]
         lines += ["spoke, label = False, 0.0"]
-    return [*lines, "if ended:", "    held = 0", "    drives += 1", "attends = False"]
+    return [*lines, "if ended:", "    held = 0", "attends = False"]
 
 
 def _prior(page: Page, agent: Any) -> str:

@@ -383,7 +383,7 @@ class FeedbackLog:
         self.presses += 1
 
     def presses_of(self, entries: Sequence[Entry]) -> None:
-        """Add many presses at once: a third of the time that they take one by one between steps."""
+        """Add many presses at once: a quarter less time than they take one by one between steps."""
         line, at = self._line, self._at
         lines = [
             line(feedback, index, episode, shares, at(moment), "")
