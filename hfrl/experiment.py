@@ -139,11 +139,9 @@ class Stepping:
         ended: list[tuple[float, int, float]] = []
         heard: list[Entry] = []
         errors, signals, updates = recorder.sums
-        # A for loop has no use for what a generator returns, and `yield from` costs a tenth of the whole bookkeeping.
-        send: Any = self._session.events(self._place, steps).send
+        events: Iterator[Any] = self._session.events(self._place, steps)
         try:
-            while True:
-                event = send(None)
+            for event in events:  # which move the place on
                 kind = type(event)
                 if kind is Learnt:
                     update = event.update
@@ -162,8 +160,6 @@ class Stepping:
                 else:
                     feedback, on_screen, shares = event.press
                     heard.append((feedback, on_screen.index, on_screen.episode, shares, time()))
-        except StopIteration as end:
-            self._place = end.value
         finally:
             recorder.gained, recorder.sums = total, (errors, signals, updates)
             recorder.ended(ended)
@@ -226,7 +222,7 @@ class Stepping:
         if way.seed is None and way.luck is None and way.actions is None:
             # A world with luck of its own making: new luck, but the same whenever it goes on from here.
             fresh = int(np.random.SeedSequence((session.seed, int(index))).generate_state(1)[0])
-            self._place = self._place._replace(world_seed=fresh)
+            self._place.world_seed = fresh
         if not walk(session.env, way):
             raise UserError(
                 f"{saved.path} was made in another world: its actions do not lead where they led. "

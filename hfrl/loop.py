@@ -4,6 +4,7 @@ world -> step -> feedback -> credit -> blend -> agent.update -> record -> screen
 """
 
 from collections.abc import Generator
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -119,8 +120,9 @@ class UnderWay(NamedTuple):
     chosen: tuple[Any, float, str, Any] | None
 
 
-class Place(NamedTuple):
-    """Where the loop paused, and goes on from.
+@dataclass(slots=True)
+class Place:
+    """Where the loop paused, and goes on from. The loop moves it on, from pause to pause.
 
     Attributes:
         index, episode: of the next step.
@@ -130,7 +132,7 @@ class Place(NamedTuple):
         under_way: the episode that was paused; None between two episodes.
     """
 
-    index: int  # type: ignore[assignment]  # the field's own word
+    index: int
     episode: int
     uniforms: Uniforms
     world_seed: int | None
@@ -183,7 +185,8 @@ def play(
         since: steps and episodes that lie behind the agent already (a warm-up, a loaded agent): counting goes on there.
         steps: return once so many steps were taken, wherever the episode is; None never returns. It is a pause, not an
             end: steps that still wait for their feedback stay in the credit.
-        place: where an earlier call with the same parts paused; then seed, clock and since are told by it.
+        place: where an earlier call with the same parts paused; then seed, clock and since are told by it. It stands
+            there until this call pauses, and then where this one has paused.
 
     Returns:
         The place where it paused: 1000 steps, and 1000 more from there, are 2000 steps bit for bit.
@@ -196,8 +199,8 @@ def play(
     somebody = teacher is not silent
     if steps == 0:
         return place
-    index, episode, uniforms, reset_seed, clock, under_way = place
-    uniform = uniforms.numbers
+    index, episode, uniform = place.index, place.episode, place.uniforms.numbers
+    reset_seed, clock, under_way = place.world_seed, place.clock, place.under_way
     last = None if steps is None else index + steps
     while True:
         first = under_way is None
@@ -245,7 +248,9 @@ def play(
             if index == last:
                 drawn_already = (action, probability, actor, choice) if drawn else None
                 rest = (next_observation, next_mask, drawn_already)
-                return Place(index, episode + ended, uniforms, None, clock, None if ended else UnderWay(*rest))
+                place.index, place.episode, place.world_seed = index, episode + ended, None
+                place.under_way = None if ended else UnderWay(*rest)
+                return place
             if not (drawn or ended):
                 action, probability, actor, choice = _choose(agent, switch, next_observation, next(uniform))
             observation, mask, first = next_observation, next_mask, False

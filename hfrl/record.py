@@ -12,6 +12,7 @@ no pickle: arrays are ``npz`` read with ``allow_pickle=False``, everything else 
 import datetime
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -194,9 +195,9 @@ class Growing:
         self._file: TextIO = path.open("a", encoding="utf-8", buffering=1 << 16)
         self._synced = time.monotonic()
 
-    def write(self, line: str) -> None:
-        """Append one line, its end included."""
-        self._file.write(line)
+    def write(self, lines: str) -> None:
+        """Append one line or more, their ends included."""
+        self._file.write(lines)
         if time.monotonic() - self._synced > SYNC_SECONDS:
             self.sync()
 
@@ -290,16 +291,29 @@ class Monitor:
 
     def episode(self, total: float, length: int, ended: float | None = None) -> None:
         """Add an episode that ended at this moment of ``time.perf_counter``, by default now."""
-        seconds = (time.perf_counter() if ended is None else ended) - self._zero
-        if self._per_row == 1:
-            self._file.write(f"{round(total + 0.0, 6)},{length},{seconds:.6f}\n")
-        else:
-            self._pending.append((total, length, seconds))
-            if len(self._pending) < self._per_row:
-                return
-            self._file.write(_monitor_row(self._pending))
-            self._pending.clear()
-        self._rows += 1
+        self.episodes(((total, length, time.perf_counter() if ended is None else ended),))
+
+    def episodes(self, ended: Sequence[tuple[float, int, float]]) -> None:
+        """Add episodes: return, length, and the moment of ``time.perf_counter`` at which each ended."""
+        alone = ended[: MONITOR_ROWS - self._rows] if self._per_row == 1 else ()
+        if alone:
+            rows = [f"{round(total + 0.0, 6)},{length},{moment - self._zero:.6f}\n" for total, length, moment in alone]
+            self._file.write("".join(rows))
+            self._add_rows(len(rows))
+        for total, length, moment in ended[len(alone) :]:
+            self._merged(total, length, moment - self._zero)
+
+    def _merged(self, total: float, length: int, seconds: float) -> None:
+        """Add an episode to those that share its row."""
+        self._pending.append((total, length, seconds))
+        if len(self._pending) < self._per_row:
+            return
+        self._file.write(_monitor_row(self._pending))
+        self._pending.clear()
+        self._add_rows(1)
+
+    def _add_rows(self, count: int) -> None:
+        self._rows += count
         if self._rows >= MONITOR_ROWS:
             self._halve()
 
@@ -327,16 +341,9 @@ def _monitor_row(episodes: Sequence[tuple[float, float, float]]) -> str:
     return f"{round(total, 6)},{int(length) if length == int(length) else round(length, 3)},{episodes[-1][2]:.6f}\n"
 
 
-#: The most texts of one kind that are kept to be written again.
-MOST_KEPT = 256
+#: The most lines of presses that are kept as templates.
+MOST_TEMPLATES = 1024
 MILLISECOND = 1e-3
-
-
-def _kept(texts: dict[Any, str], key: Any, text: str) -> str:
-    """The text, kept for the next time, where there is room."""
-    if len(texts) < MOST_KEPT:
-        texts[key] = text
-    return text
 
 
 #: A press, index and episode of the step that was on the screen, what each step was credited, and the wall time.
@@ -350,11 +357,8 @@ class FeedbackLog:
     def __init__(self, path: Path, saved: Mapping[str, Any] | None = None) -> None:
         self._file = Growing(path, int(saved["size"]) if saved else 0)
         self.presses = int(saved["presses"]) if saved else 0
-        # What comes again and again as JSON: there are few trainers, values and, in simulated time, few latencies.
-        self._named: dict[str, str] = {}
-        self._valued: dict[float, str] = {}
-        self._late: dict[float, str] = {}
-        self._wall = 0.0, ""
+        # Lines as templates: there are few trainers and values.
+        self._templates: dict[tuple[float, str], str] = {}
 
     def state(self) -> dict[str, Any]:
         """All that a run goes on from, as JSON."""
@@ -377,53 +381,42 @@ class FeedbackLog:
 
         ``wall`` and ``session`` are those of another log whose press this is.
         """
-        at = self._at(time.time()) if wall is None else f"{wall:.3f}"
-        pooled = f', "session": {json.dumps(session)}' if session else ""
-        self._file.write(self._line(feedback, index, episode, shares, at, pooled))
-        self.presses += 1
+        entry = feedback, index, episode, shares, time.time() if wall is None else wall
+        self._write((entry,), f', "session": {json.dumps(session)}' if session else "")
 
     def presses_of(self, entries: Sequence[Entry]) -> None:
-        """Add many presses at once: a quarter less time than they take one by one between steps."""
-        line, at = self._line, self._at
-        lines = [
-            line(feedback, index, episode, shares, at(moment), "")
-            for feedback, index, episode, shares, moment in entries
-        ]
-        self._file.write("".join(lines))
-        self.presses += len(lines)
+        """Add many presses at once: half the time that they take one by one between steps."""
+        self._write(entries, "")
 
-    def _line(
-        self, feedback: Feedback, index: int, episode: int, shares: Sequence[tuple[int, float]], wall: str, pooled: str
-    ) -> str:
-        # Written out by hand: a headless teacher presses tens of thousands of times, and json.dumps costs five times as
-        # much. Every value is a number but the names, which may be anything.
-        value, moment, latency, trainer = feedback
-        if len(shares) == 1:
-            ((credited, share),) = shares
-            credit = f"[{credited}, 1.0]" if share == 1.0 else f"[{credited}, {share!r}]"
-        else:
-            credit = ", ".join([f"[{credited}, {share!r}]" for credited, share in shares])
-        return (
-            f'{{"event": "feedback", "t": {moment:.6f}, "wall": {wall}, '
-            f'"step": {index}, "episode": {episode}, {self._valued.get(value) or self._value(value)}, '
-            f'"latency": {self._late.get(latency) or self._latency(latency)}, "credit": [{credit}], '
-            f'"trainer": {self._named.get(trainer) or self._name(trainer)}{pooled}}}\n'
+    def _write(self, entries: Sequence[Entry], pooled: str) -> None:
+        # Written out by hand, and all lines in one go: a headless teacher presses tens of thousands of times, and
+        # json.dumps costs five times as much. Every value is a number but the names, which may be anything.
+        templates: list[str] = []
+        values: list[Any] = []
+        known = self._templates.get
+        since, wall = math.inf, ""
+        for (value, moment, latency, trainer), index, episode, shares, now in entries:
+            templates.append(known((value, trainer)) or self._template(value, trainer))
+            if not 0 <= now - since < MILLISECOND:  # many presses share a millisecond, and its text
+                since, wall = now, f"{now:.3f}"
+            if len(shares) == 1:
+                ((credited, share),) = shares
+                credit = f"[{credited}, 1.0]" if share == 1.0 else f"[{credited}, {share!r}]"
+            else:
+                credit = ", ".join([f"[{credited}, {share!r}]" for credited, share in shares])
+            values += (moment, wall, index, episode, latency, credit, pooled)
+        self._file.write("".join(templates) % tuple(values))
+        self.presses += len(templates)
+
+    def _template(self, value: float, trainer: str) -> str:
+        name = json.dumps(trainer).replace("%", "%%")
+        template = (
+            f'{{"event": "feedback", "t": %.6f, "wall": %s, "step": %d, "episode": %d, "value": {value!r}, '
+            f'"strength": {abs(value)!r}, "latency": %.6f, "credit": [%s], "trainer": {name}%s}}\n'
         )
-
-    def _at(self, now: float) -> str:
-        """Wall time in seconds; thousands of presses share a millisecond, and its text."""
-        if not 0 <= now - self._wall[0] < MILLISECOND:
-            self._wall = now, f"{now:.3f}"
-        return self._wall[1]
-
-    def _value(self, value: float) -> str:
-        return _kept(self._valued, value, f'"value": {value!r}, "strength": {abs(value)!r}')
-
-    def _latency(self, latency: float) -> str:
-        return _kept(self._late, latency, f"{latency:.6f}")
-
-    def _name(self, trainer: str) -> str:
-        return _kept(self._named, trainer, json.dumps(trainer))
+        if len(self._templates) < MOST_TEMPLATES:
+            self._templates[value, trainer] = template
+        return template
 
     def close(self) -> None:
         """Sync and close."""

@@ -5,7 +5,6 @@ of Gymnasium's whose ``step`` returns the blended reward. There is no second loo
 :func:`hfrl.play` for one step, from the place where the last one paused, with an agent that does what it is handed.
 """
 
-from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -13,11 +12,11 @@ from gymnasium.spaces import Discrete
 
 from hfrl.blend import Blend, Switch, refusal
 from hfrl.credit import Credit, Immediate
-from hfrl.loop import Place, beginning, human_model, play
+from hfrl.loop import beginning, human_model, play
 from hfrl.models import NoModel
 from hfrl.people import driver_of
 from hfrl.tamer_rl import add_press
-from hfrl.types import Acted, Event, Judgement, Pressed, RewardPort, Teacher, UserError
+from hfrl.types import Acted, Judgement, Pressed, RewardPort, Teacher, UserError
 
 #: What each port but the reward's would have to reach, in words.
 OUT_OF_REACH = {
@@ -145,7 +144,8 @@ class TaughtEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._place.under_way is not None:
             self._credit.barrier()
             self.switch.previous = self.switch.entered = None
-            self._place = self._place._replace(episode=self._place.episode + 1, under_way=None)
+            self._place.episode += 1
+            self._place.under_way = None
         return self._world.begun
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
@@ -154,7 +154,8 @@ class TaughtEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             raise gymnasium.error.ResetNeeded("the episode is over, or none has begun: call reset first")
         self._agent.action = int(action) if isinstance(self.env.action_space, Discrete) else action
         presses = []
-        for event in self._one_step():
+        parts = self._world, self._agent, self._teacher, self.switch, self._credit
+        for event in play(*parts, steps=1, place=self._place):
             if isinstance(event, Acted):
                 step = event.step
             elif isinstance(event, Pressed):
@@ -164,12 +165,6 @@ class TaughtEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         if presses:
             info["feedback"] = float(sum(presses))
         return step.next_observation, float(self._agent.signal), step.terminated, step.truncated, info
-
-    def _one_step(self) -> Generator[Event]:
-        place: Place = yield from play(
-            self._world, self._agent, self._teacher, self.switch, self._credit, steps=1, place=self._place
-        )
-        self._place = place
 
 
 def unteachable(switch: Switch, agent: Outsider, credit: Credit, env: Any) -> str | None:

@@ -366,6 +366,57 @@ def test_a_press_as_it_stands_in_the_log(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+#: Some that would break a line put together carelessly.
+NAMES = ("Ada", '100 % "sure"', "%s", "{0}\n", "Žofie")
+
+
+def test_presses_logged_at_once_are_the_lines_of_presses_one_by_one(tmp_path: Path) -> None:
+    entries = [
+        (Feedback(value, 0.3 * i, 0.1 * (i % 3), NAMES[i % len(NAMES)]), i, i // 7, shares, 1.7e9 + 0.0004 * i)
+        for i, (value, shares) in enumerate(
+            zip([1.0, -1.0, 0.0, 0.25] * 10, [((3, 1.0),), ((3, 0.5), (4, 0.5))] * 20, strict=True)
+        )
+    ]
+    alone, together = (record.FeedbackLog(tmp_path / name) for name in ("alone.jsonl", "together.jsonl"))
+    for feedback, index, episode, shares, wall in entries:
+        alone.press(feedback, index, episode, shares, wall)
+    together.presses_of(entries[:25])
+    together.presses_of(())
+    together.presses_of(entries[25:])
+    assert alone.presses == together.presses == len(entries)
+    alone.close()
+    together.close()
+    told, same = (
+        [json.loads(line) for line in lines_of(tmp_path / name)] for name in ("alone.jsonl", "together.jsonl")
+    )
+    for press in same:  # presses of one millisecond share its text
+        press["wall"] = pytest.approx(press["wall"], abs=2e-3)
+    assert told == same
+    assert [press["trainer"] for press in told] == [entry[0].trainer for entry in entries]
+    assert [press["value"] for press in told] == [entry[0].value for entry in entries]
+    assert [press["credit"] for press in told] == [[list(share) for share in entry[3]] for entry in entries]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 50])
+def test_episodes_at_once_are_the_rows_of_episodes_one_by_one(
+    batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "MONITOR_ROWS", 8)
+    episodes = [(0.1 * i, 1 + i % 5, 1e9 + i) for i in range(50)]
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "together").mkdir()
+    alone, together = (record.Monitor(tmp_path / name / "monitor.csv", "w") for name in ("alone", "together"))
+    for episode in episodes:
+        alone.episode(*episode)
+    for first in range(0, len(episodes), batch):
+        together.episodes(episodes[first : first + batch])
+    alone.close()
+    together.close()
+    (header, rows), (same_header, same) = (monitor(tmp_path / name / "monitor.csv") for name in ("alone", "together"))
+    assert header["episodes_per_row"] == same_header["episodes_per_row"] == 8
+    assert [(row["r"], row["l"]) for row in rows] == [(row["r"], row["l"]) for row in same]
+
+
 # --- progress.csv and evaluations.npz --------------------------------------------------------------------------------
 
 COLUMNS = [
