@@ -154,8 +154,7 @@ class Stepping:
                     took(step.action)
                     total += step.reward
                     if step.terminated or step.truncated:
-                        ended.append((total, len(walker.actions), perf_counter()))
-                        walker.over()
+                        ended.append((total, walker.over(), perf_counter()))
                         total, step = 0.0, None
                 else:
                     feedback, on_screen, shares = event.press
@@ -173,7 +172,7 @@ class Stepping:
         """All that goes on from here."""
         session, place = self._session, self._place
         way = self._walker.footprints()
-        if way.actions is not None and not self._can_stand(way):
+        if way.seen is not None and not self._can_stand(way):
             return None
         assert isinstance(place.clock, Metronome)
         switch = session.switch
@@ -219,7 +218,7 @@ class Stepping:
         give_back(session.teacher, state["teacher"])
         give_back(session.credit, state["credit"])
         way = Footprints(*state["world"])
-        if way.seed is None and way.luck is None and way.actions is None:
+        if way.seen is None and way.now[:2] == (None, None):
             # A world with luck of its own making: new luck, but the same whenever it goes on from here.
             fresh = int(np.random.SeedSequence((session.seed, int(index))).generate_state(1)[0])
             self._place.world_seed = fresh
